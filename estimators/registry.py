@@ -1,0 +1,146 @@
+"""The catalogue: every public estimator, declared once where it is defined."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from estimators.errors import InputError
+
+__all__ = ["EstimatorSpec", "catalogue", "estimator", "find_estimator"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+_CATALOGUE: dict[str, EstimatorSpec] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimatorSpec:
+    """One entry of the catalogue.
+
+    Attributes
+    ----------
+    key : str
+        Unique name; what a result's `method` starts with and what the command line takes.
+    family : str
+        Module of `estimators` that holds it.
+    label : str
+        Name for people, in the literature's words.
+    source : str
+        Paper or book that defines it.
+    function : callable
+    example : callable
+        Returns keyword arguments with which the function runs: the contract tests,
+        the reference and the command line's help use them.
+    """
+
+    key: str
+    family: str
+    label: str
+    source: str
+    function: Callable[..., Any]
+    example: Callable[[], Mapping[str, Any]]
+
+    @property
+    def inputs(self) -> tuple[inspect.Parameter, ...]:
+        """Parameters that may be given by position: the data."""
+        return self._parameters(keyword_only=False)
+
+    @property
+    def options(self) -> tuple[inspect.Parameter, ...]:
+        """Keyword-only parameters."""
+        return self._parameters(keyword_only=True)
+
+    def annotation(self, parameter: str) -> Any:  # noqa: ANN401 - any type there is
+        """Return the resolved type annotation of a parameter."""
+        return typing.get_type_hints(self.function).get(parameter)
+
+    def summary(self) -> str:
+        """Return the first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    def _parameters(self, *, keyword_only: bool) -> tuple[inspect.Parameter, ...]:
+        parameters = inspect.signature(self.function).parameters.values()
+        return tuple(
+            parameter
+            for parameter in parameters
+            if (parameter.kind is inspect.Parameter.KEYWORD_ONLY) == keyword_only
+        )
+
+
+def estimator(
+    *,
+    family: str,
+    label: str,
+    source: str,
+    example: Callable[[], Mapping[str, Any]],
+    key: str | None = None,
+) -> Callable[[F], F]:
+    """Enter a public function into the catalogue.
+
+    `key` defaults to the function's name; a function whose name says nothing outside
+    its family (``mean``) gives a longer one (``survey_mean``).
+    """
+
+    def declare(function: F) -> F:
+        name = key or function.__name__
+        known = _CATALOGUE.get(name)
+        if known is not None and known.function.__module__ != function.__module__:
+            raise InputError(f"Two estimators are called {name!r}: give one a key.")
+        _CATALOGUE[name] = EstimatorSpec(
+            key=name,
+            family=family,
+            label=label,
+            source=source,
+            function=function,
+            example=example,
+        )
+        return function
+
+    return declare
+
+
+def find_estimator(key: str) -> EstimatorSpec:
+    """Return the entry called `key`; the error lists what there is."""
+    try:
+        return _CATALOGUE[key]
+    except KeyError:
+        raise InputError(
+            f"No estimator is called {key!r}. There are: {', '.join(sorted(_CATALOGUE))}."
+        ) from None
+
+
+def catalogue() -> pd.DataFrame:
+    """Return one row per public estimator.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``key, family, label, source, inputs, options, summary``, sorted by
+        family and key.
+
+    Examples
+    --------
+    >>> import estimators
+    >>> "proportion_ci" in set(estimators.catalogue()["key"])
+    True
+    """
+    rows = [
+        {
+            "key": spec.key,
+            "family": spec.family,
+            "label": spec.label,
+            "source": spec.source,
+            "inputs": ", ".join(parameter.name for parameter in spec.inputs),
+            "options": ", ".join(parameter.name for parameter in spec.options),
+            "summary": spec.summary(),
+        }
+        for spec in _CATALOGUE.values()
+    ]
+    columns = ["key", "family", "label", "source", "inputs", "options", "summary"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values(["family", "key"], ignore_index=True)

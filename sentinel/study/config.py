@@ -1,0 +1,207 @@
+"""The study file: what was asked, of whom, how it was sampled, what to estimate."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+__all__ = [
+    "ClassifySection",
+    "ConsentBasis",
+    "DesignSection",
+    "EstimateSection",
+    "FrameCounts",
+    "MapsSection",
+    "ModelSection",
+    "PrivacySection",
+    "ReportSection",
+    "RoundSection",
+    "StudyConfig",
+    "StudySection",
+]
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+LEAST_MINIMUM_CELL = 5
+
+
+class _Section(BaseModel):
+    """Unknown keys are errors: a typing mistake must not silently fall back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StudySection(_Section):
+    """``[study]``."""
+
+    title: Name
+    question: str = ""
+    population: Name
+    reference_period: Name
+    simulated: bool = False
+    codebook: str = "deportee"
+    source: str = ""
+    limits: tuple[str, ...] = ()
+
+
+class FrameCounts(_Section):
+    """Sampling frame of a round: how many there were to be sampled from."""
+
+    events: float | None = Field(default=None, gt=0)
+    clusters: float | None = Field(default=None, gt=0)
+    source: str = ""
+
+
+class RoundSection(_Section):
+    """One ``[[rounds]]`` entry."""
+
+    label: Name
+    name: str = ""
+    files: tuple[Name, ...] = Field(min_length=1)
+    sheet: str | None = None
+    form: str | None = None
+    mapping: str | None = None
+    fieldwork_start: date
+    fieldwork_end: date
+    retain_until: date | None = None
+    frame: FrameCounts = FrameCounts()
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> RoundSection:
+        if self.fieldwork_end < self.fieldwork_start:
+            raise ValueError("fieldwork_end lies before fieldwork_start")
+        return self
+
+
+class ConsentBasis(_Section):
+    """How consent is known.
+
+    Either `variable` names the question whose answer `yes` lets a respondent's content
+    through, or `statement` says who obtained consent and where that is documented, for
+    secondary data that hold consenting persons only.
+    """
+
+    variable: str | None = "consent_given"
+    yes: str = "1"
+    private_variable: str | None = "private"
+    statement: str | None = None
+
+    @model_validator(mode="after")
+    def _one_basis(self) -> ConsentBasis:
+        if self.variable is None and not self.statement:
+            raise ValueError(
+                "without a consent variable, state who obtained consent and where that "
+                "is documented (statement)"
+            )
+        return self
+
+
+class PrivacySection(_Section):
+    """``[privacy]``."""
+
+    minimum_cell: int = Field(default=11, ge=LEAST_MINIMUM_CELL)
+    consent: ConsentBasis = ConsentBasis()
+    place_level: Literal["province", "country"] = "province"
+    time_unit: Literal["month", "quarter", "year"] = "quarter"
+    withdrawn: tuple[str, ...] = ()
+
+
+class ClassifySection(_Section):
+    """``[classify]``."""
+
+    definition: str = "uniap"
+    setting: Literal["strict", "base", "broad"] = "base"
+    outcome: str = "d_traff"
+
+
+class DesignSection(_Section):
+    """``[design]``: columns of the interviews that carry the sampling design.
+
+    `weight` names a column of ready event weights; without it weights are computed from
+    `cluster_size`, respondents per cluster and the rounds' frame counts.
+    `prior_events` counts a person's earlier events in the frame and gives the person
+    weight, event weight / (1 + prior events); without it person prevalence is not
+    estimated.
+    """
+
+    weight: str | None = None
+    strata: tuple[str, ...] = ("round_id", "site_code")
+    cluster: tuple[str, ...] = ("site_code", "int_date", "truck_seq")
+    cluster_size: str | None = "truck_n"
+    prior_events: str | None = "deport_12m"
+    use_fpc: bool = False
+    lonely_psu: Literal["fail", "certainty", "adjust", "average"] = "fail"
+    interval: str = "korn_graubard"
+    level: float = Field(default=0.95, gt=0, lt=1)
+
+
+class EstimateSection(_Section):
+    """One ``[[estimates]]`` entry: an estimator of the catalogue, by groups."""
+
+    key: str = "survey_proportion"
+    label: str = ""
+    variable: str | None = None
+    by: tuple[str, ...] = ()
+    where: str | None = None
+    weights: Literal["event", "person", "both"] = "both"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ModelSection(_Section):
+    """One ``[[models]]`` entry."""
+
+    key: str = "firth_logistic"
+    label: str = ""
+    formula: Name
+    where: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class MapsSection(_Section):
+    """``[maps]``: columns that hold places, and the user's own boundaries."""
+
+    origin: str | None = "origin_adm1"
+    crossing: str | None = "cross_code"
+    destination: str | None = "dest_adm1"
+    places: str | None = None
+    boundaries: str | None = None
+    boundary_key: str | None = None
+    top_flows: int = Field(default=25, ge=1, le=200)
+
+
+class ReportSection(_Section):
+    """``[report]``."""
+
+    authors: tuple[str, ...] = ()
+    contact: str = ""
+    citation: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class StudyConfig(_Section):
+    """A whole study file; `folder` is where its relative paths start."""
+
+    study: StudySection
+    rounds: tuple[RoundSection, ...] = Field(min_length=1)
+    privacy: PrivacySection = PrivacySection()
+    classify: ClassifySection = ClassifySection()
+    design: DesignSection = DesignSection()
+    estimates: tuple[EstimateSection, ...] = ()
+    models: tuple[ModelSection, ...] = ()
+    maps: MapsSection | None = MapsSection()
+    report: ReportSection = ReportSection()
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _distinct_rounds(self) -> StudyConfig:
+        labels = [item.label for item in self.rounds]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"round labels must differ; twice: {', '.join(twice)}")
+        return self
+
+    def path(self, relative: str) -> Path:
+        """Return a path of the study file as a path on disk."""
+        return self.folder / relative

@@ -1,0 +1,1 @@
+"""The schema of the data: codebooks, cell states, findings, direct identifiers."""

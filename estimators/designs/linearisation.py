@@ -1,0 +1,268 @@
+"""Design-based covariance of weighted totals, and so of everything linearised.
+
+Every estimator becomes a total of scores, weight times influence of the row; its
+variance is that of the total under the sampling design (Binder 1983, Särndal, Swensson
+and Wretman 1992, chapter 5). Per stratum the scores are summed by unit, units without a
+row in the domain count as zero, and each stage adds what the stage before passed on:
+
+    V = sum_h g_h (1 - f_h) n_h / (n_h - 1) sum_i (z_hi - mean_h)^2
+
+over strata h and their units i, f_h being the sampling fraction and g_h the product of
+the sampling fractions of the stages above.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+import numpy as np
+from scipy import sparse
+
+from estimators.designs.labels import list_names
+from estimators.errors import InputError, NotEstimableError
+
+if TYPE_CHECKING:
+    from estimators.array_types import (
+        BoolVector,
+        FloatArray,
+        FloatMatrix,
+        FloatVector,
+        IntVector,
+    )
+    from estimators.designs.sampling_design import SurveyDesign
+    from estimators.designs.stages import Stage
+
+__all__ = ["domain_covariance", "linearised_covariance"]
+
+_Totals: TypeAlias = "FloatMatrix | sparse.csr_array[Any]"
+_BLOCK = 4_000_000  # cells held at once: 32 MB, so memory does not grow with domains
+_DENSE = 20_000_000
+_CENSUS = 1e-12  # 1 - sampling fraction below this: all units were taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Request:
+    """What is asked: the design, each row's domain (-1 for none), how many domains."""
+
+    design: SurveyDesign
+    code: IntVector
+    n_domains: int
+
+
+def linearised_covariance(
+    design: SurveyDesign, scores: FloatArray, *, domain: BoolVector | None = None
+) -> FloatMatrix:
+    """Return the design covariance of the totals of scores.
+
+    Parameters
+    ----------
+    design : SurveyDesign
+    scores : ndarray of shape (n,) or (n, k)
+        Weight times influence of each row on each quantity: for a mean
+        ``weight * (y - mean) / sum of weights``; for a model ``weight * score``.
+    domain : ndarray of shape (n,), optional
+        Rows that count beside the design's own domain; the rest is set to zero.
+
+    Returns
+    -------
+    ndarray of shape (k, k)
+
+    Raises
+    ------
+    InputError
+        If the scores do not fit the design or are not finite inside the domain.
+    NotEstimableError
+        If a stratum has one PSU and the design says ``lonely_psu="fail"``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from estimators.designs import SurveyDesign, linearised_covariance
+    >>> frame = pd.DataFrame({"y": [1.0, 2.0, 6.0]})
+    >>> design = SurveyDesign.from_frame(frame)
+    >>> scores = (frame["y"] - frame["y"].mean()).to_numpy() / len(frame)
+    >>> float(np.round(linearised_covariance(design, scores)[0, 0], 6))  # s2 / n
+    2.333333
+    """
+    matrix = np.asarray(scores, dtype=np.float64)
+    matrix = matrix[:, None] if matrix.ndim == 1 else matrix
+    if matrix.ndim != 2 or matrix.shape[0] != len(design):
+        raise InputError(
+            f"scores of shape {np.shape(scores)} do not fit a design of {len(design)} "
+            "rows."
+        )
+    inside = design.domain if domain is None else design.domain & domain
+    if not np.isfinite(matrix[inside]).all():
+        raise InputError("scores are missing or infinite inside the domain.")
+    stage = _used_stages(design)[-1]
+    totals = np.zeros((stage.stratum.size, matrix.shape[1]))
+    unit = stage.unit[inside]
+    for place, column in enumerate(matrix.T):
+        totals[:, place] = np.bincount(unit, column[inside], minlength=totals.shape[0])
+    code = np.where(inside, 0, -1).astype(np.int64)
+    return _covariance(_Request(design=design, code=code, n_domains=1), totals)
+
+
+def domain_covariance(
+    design: SurveyDesign, scores: FloatVector, code: IntVector, n_domains: int
+) -> FloatMatrix:
+    """Return the joint covariance of one total per domain.
+
+    Parameters
+    ----------
+    design : SurveyDesign
+    scores : ndarray of shape (n,)
+        Weight times influence of each row on the estimate of its own domain.
+    code : ndarray of shape (n,)
+        Domain of each row, -1 for none.
+    n_domains : int
+
+    Returns
+    -------
+    ndarray of shape (n_domains, n_domains)
+        Domains that share PSUs are correlated; the diagonal is each domain's variance.
+    """
+    stage = _used_stages(design)[-1]
+    rows = np.flatnonzero((code >= 0) & design.domain)
+    n_units = stage.stratum.size
+    unit, group, value = stage.unit[rows], code[rows], scores[rows]
+    totals: _Totals
+    if n_units * n_domains <= _DENSE:
+        totals = np.zeros((n_units, n_domains))
+        cell = unit * np.int64(n_domains) + group
+        totals.ravel()[:] = np.bincount(cell, value, minlength=totals.size)
+    else:
+        totals = sparse.csr_array((value, (unit, group)), shape=(n_units, n_domains))
+    return _covariance(_Request(design=design, code=code, n_domains=n_domains), totals)
+
+
+def _used_stages(design: SurveyDesign) -> tuple[Stage, ...]:
+    """Return the stages that can add variance: those below a finite population."""
+    for depth, stage in enumerate(design.stages):
+        if not np.isfinite(stage.population).any():
+            return design.stages[: depth + 1]
+    return design.stages
+
+
+def _covariance(request: _Request, totals: _Totals) -> FloatMatrix:
+    """Add the stages up, from the last to the first; `totals` are the last's."""
+    stages = _used_stages(request.design)
+    factors = [np.ones(stages[0].sampled.size)]
+    for stage in stages[:-1]:
+        passed = factors[-1] * stage.sampling_fraction
+        factors.append(passed[stage.stratum])
+    covariance = np.zeros((totals.shape[1], totals.shape[1]))
+    for depth in range(len(stages) - 1, -1, -1):
+        above = _sum_by_stratum(stages[depth], totals)
+        covariance += _stage_covariance(request, depth, (totals, above), factors[depth])
+        totals = above
+    return covariance
+
+
+def _sum_by_stratum(stage: Stage, totals: _Totals) -> _Totals:
+    n_units = stage.stratum.size
+    ones = sparse.csr_array(
+        (np.ones(n_units), (stage.stratum, np.arange(n_units))),
+        shape=(stage.sampled.size, n_units),
+    )
+    return cast("_Totals", ones @ totals)
+
+
+def _stage_covariance(
+    request: _Request,
+    depth: int,
+    sums: tuple[_Totals, _Totals],
+    factor: FloatVector,
+) -> FloatMatrix:
+    stage = request.design.stages[depth]
+    totals, above = sums
+    missed = np.clip(1 - stage.sampling_fraction, 0, None)
+    missed[missed < _CENSUS] = 0
+    weight = factor * missed
+    several = stage.sampled > 1
+    spread = stage.sampled / np.maximum(stage.sampled - 1, 1)
+    scale = np.where(several, weight * spread, 0)
+    centre = cast("_Totals", sparse.diags_array(1 / stage.sampled) @ above)
+    covariance = _cross_product(totals, centre, stage.stratum, scale)
+    weight = np.where(several, 0, weight)
+    if not weight.any():
+        return covariance
+    return _with_lonely(request, depth, covariance, (totals, weight))
+
+
+def _cross_product(
+    totals: _Totals, centre: _Totals, stratum: IntVector, scale: FloatVector
+) -> FloatMatrix:
+    """Return the scaled sum of (z - centre)(z - centre)' in blocks of units."""
+    n_units, width = totals.shape
+    step = max(1, _BLOCK // max(width, 1))
+    covariance = np.zeros((width, width))
+    if centre.shape[0] * width <= _DENSE:
+        centre = _dense(centre)
+    for start in range(0, n_units, step):
+        rows = slice(start, start + step)
+        away = _dense(totals[rows]) - _dense(centre[stratum[rows]])
+        away *= np.sqrt(scale[stratum[rows]])[:, None]
+        covariance += away.T @ away
+    return covariance
+
+
+def _dense(totals: _Totals) -> FloatMatrix:
+    if isinstance(totals, np.ndarray):
+        return totals
+    return cast("FloatMatrix", totals.toarray())
+
+
+def _with_lonely(
+    request: _Request,
+    depth: int,
+    covariance: FloatMatrix,
+    lonely: tuple[_Totals, FloatVector],
+) -> FloatMatrix:
+    """Apply the design's rule to strata of one unit that hold rows of a domain.
+
+    `lonely` holds the totals by unit and, per stratum, the factor (1 - f) g of lonely
+    strata and 0 for the others.
+    """
+    design, code = request.design, request.code
+    totals, weight = lonely
+    stage = design.stages[depth]
+    inside = (code >= 0) & design.domain & (design.weights > 0)
+    present = np.zeros((weight.size, request.n_domains), dtype=bool)
+    present[stage.row_stratum[inside], code[inside]] = True
+    touched = (weight > 0) & present.any(axis=1)
+    if design.lonely_psu == "certainty" or not touched.any():
+        return covariance
+    if design.lonely_psu == "fail":
+        raise NotEstimableError(_lonely_message(design, depth, touched))
+    if request.n_domains != covariance.shape[0]:  # several quantities of one domain
+        present = np.repeat(present, covariance.shape[0], axis=1)
+    if design.lonely_psu == "adjust":
+        unit = np.flatnonzero(touched[stage.stratum])
+        of_unit = stage.stratum[unit]
+        centre = np.asarray(totals.sum(axis=0)).ravel() / stage.stratum.size
+        away = np.where(present[of_unit], _dense(totals[unit]) - centre, 0)
+        away *= np.sqrt(weight[of_unit])[:, None]
+        return cast("FloatMatrix", covariance + away.T @ away)
+    usable = (present & ~(weight > 0)[:, None]).sum(axis=0)
+    if (usable == 0).any():
+        raise NotEstimableError(
+            'lonely_psu="average" needs a stratum of two or more PSUs in every domain. '
+            + _lonely_message(design, depth, touched)
+        )
+    inflate = np.sqrt(present.sum(axis=0) / usable)
+    return cast("FloatMatrix", covariance * np.outer(inflate, inflate))
+
+
+def _lonely_message(design: SurveyDesign, depth: int, touched: BoolVector) -> str:
+    codes = np.flatnonzero(touched)
+    names = list_names(design.unit_names[depth](int(code)) for code in codes)
+    kind = "strata" if depth == 0 else f"units of stage {depth}"
+    return (
+        f"{codes.size} {kind} hold a single sampled unit of stage {depth + 1}, so that "
+        f"their variance cannot be estimated: {names}. Merge each with a similar "
+        'stratum, or state lonely_psu="certainty" (it was sure to be drawn), "adjust" '
+        '(centre at the mean of all PSUs; cautious) or "average" (mean variance of '
+        "the other strata)."
+    )

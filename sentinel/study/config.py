@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -28,9 +28,27 @@ LEAST_MINIMUM_CELL = 5
 
 
 class _Section(BaseModel):
-    """Unknown keys are errors: a typing mistake must not silently fall back."""
+    """Unknown keys are errors: a typing mistake must not silently fall back.
+
+    TOML has no null: an empty text stands for "none" where none is lawful.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_none(cls, data: Any) -> Any:  # noqa: ANN401 - raw TOML
+        if not isinstance(data, dict):
+            return data
+        optional = {
+            name
+            for name, field in cls.model_fields.items()
+            if type(None) in get_args(field.annotation)
+        }
+        return {
+            key: None if key in optional and value in ("", False) else value
+            for key, value in data.items()
+        }
 
 
 class StudySection(_Section):
@@ -80,13 +98,21 @@ class ConsentBasis(_Section):
 
     Either `variable` names the question whose answer `yes` lets a respondent's content
     through, or `statement` says who obtained consent and where that is documented, for
-    secondary data that hold consenting persons only.
+    secondary data that hold consenting persons only. A statement alone switches the
+    question off.
     """
 
     variable: str | None = "consent_given"
     yes: str = "1"
     private_variable: str | None = "private"
     statement: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _statement_alone(cls, data: Any) -> Any:  # noqa: ANN401 - raw TOML
+        if isinstance(data, dict) and data.get("statement") and "variable" not in data:
+            return {**data, "variable": None}
+        return data
 
     @model_validator(mode="after")
     def _one_basis(self) -> ConsentBasis:

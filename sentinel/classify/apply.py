@@ -1,0 +1,175 @@
+"""Applies a case definition to interviews: yes, no or unknown for every person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from estimators.errors import InputError
+from sentinel.classify.classification import Classification
+from sentinel.classify.definitions import Definition, NamedCondition, variables_of
+from sentinel.classify.departure_age import with_age_at_departure
+from sentinel.classify.three_valued import (
+    NO,
+    UNKNOWN,
+    YES,
+    Answers,
+    TruthVector,
+    evaluate,
+)
+
+__all__ = ["InterviewTable", "classify"]
+
+TIER_COLUMN = "d_tier"
+
+
+class InterviewTable(Protocol):
+    """What `classify` needs of interviews."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per respondent."""
+
+    @property
+    def states(self) -> pd.DataFrame:
+        """`CellState` of every cell."""
+
+
+def classify(
+    interviews: InterviewTable, definition: Definition, *, setting: str = "base"
+) -> Classification:
+    """Return what a definition says of every respondent.
+
+    An answer that is refused, not known, lost or was never asked is unknown and stays
+    unknown through Kleene's logic: a person is a case or none only if the known answers
+    settle it. A question that the form skipped is unknown too, unless the indicator
+    says that the skip implies no.
+
+    Parameters
+    ----------
+    interviews : Interviews
+        Anything with ``frame`` and ``states`` of the same shape.
+    definition : Definition
+    setting : str
+        One of the definition's settings of its thresholds.
+
+    Raises
+    ------
+    InputError
+        If the definition has no such setting, or needs variables that the interviews
+        do not have; all of them are listed.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> import pandas as pd
+    >>> from sentinel.classify import load_definition
+    >>> uniap = load_definition("uniap")
+    >>> frame = pd.DataFrame("0", index=[0, 1], columns=list(uniap.variables))
+    >>> frame = frame.assign(
+    ...     age_at_departure=[30.0, 30.0], hours_day=[9.0, 16.0], pay_received=6000.0,
+    ...     pay_promised=6000.0, job_promised="1", place_promised="1", free_quit="1",
+    ...     free_leave_site="1", living="ok",
+    ... )
+    >>> states = pd.DataFrame(0, index=frame.index, columns=frame.columns)
+    >>> states.loc[1, "locked"] = 3
+    >>> interviews = SimpleNamespace(frame=frame, states=states)
+    >>> result = classify(interviews, uniap)
+    >>> result.frame["d_traff"].tolist(), result.frame["unknown"].tolist()
+    ([0, <NA>], ['', 'COE_LOCKED'])
+    """
+    parameters = definition.values(setting)
+    frame, states = with_age_at_departure(
+        interviews.frame, interviews.states, needed=definition.variables
+    )
+    _check_variables(definition, frame, states)
+    answers = Answers(frame, states)
+    truths = {
+        item.code: evaluate(
+            item.condition,
+            answers,
+            parameters=parameters,
+            not_asked_is_no=item.not_asked_is_no,
+        )
+        for item in definition.indicators
+    }
+    codes = list(truths)
+    for named in (*definition.dimensions, *definition.outcomes):
+        truths[named.name] = evaluate(named.condition, answers, named=truths)
+    columns = {name: _as_integers(truths[name]) for name in definition.outcome_names}
+    if definition.tiers:
+        columns[TIER_COLUMN] = _tiers(definition.tiers, answers, truths)
+    stacked = np.stack([truths[code] for code in codes], axis=1)
+    result = pd.DataFrame(columns, index=frame.index)
+    result["fired"] = _listed(stacked == YES, codes)
+    result["unknown"] = _listed(stacked == UNKNOWN, codes)
+    return Classification(
+        definition=definition,
+        setting=setting,
+        frame=result,
+        indicators=pd.DataFrame(
+            {code: _as_integers(truths[code]) for code in codes}, index=frame.index
+        ),
+    )
+
+
+def _check_variables(
+    definition: Definition, frame: pd.DataFrame, states: pd.DataFrame
+) -> None:
+    if not frame.index.equals(states.index):
+        raise InputError("frame and states of the interviews have different rows.")
+    absent = [
+        f"{name} (needed by {', '.join(users)})"
+        for name in definition.variables
+        if name not in frame.columns or name not in states.columns
+        for users in [
+            [
+                item.code
+                for item in definition.indicators
+                if name in variables_of(item.condition)
+            ]
+        ]
+    ]
+    if absent:
+        raise InputError(
+            f"Definition {definition.name!r} needs variables that the interviews "
+            f"lack: {'; '.join(absent)}. Map them, or take a definition without these "
+            "indicators."
+        )
+
+
+def _tiers(
+    tiers: Mapping[int, NamedCondition],
+    answers: Answers,
+    truths: Mapping[str, TruthVector],
+) -> pd.arrays.IntegerArray:
+    """Return the highest tier that holds; NA while a higher one may hold."""
+    lowest = np.zeros(answers.n_rows, dtype=np.int8)
+    highest = np.zeros(answers.n_rows, dtype=np.int8)
+    for number, tier in sorted(tiers.items()):
+        truth = evaluate(tier.condition, answers, named=truths)
+        lowest[truth == YES] = number
+        highest[truth != NO] = number
+    return pd.arrays.IntegerArray(lowest, lowest != highest)
+
+
+def _as_integers(truth: TruthVector) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray((truth == YES).astype(np.int8), truth == UNKNOWN)
+
+
+def _listed(
+    hits: npt.NDArray[np.bool_], codes: Sequence[str]
+) -> pd.api.extensions.ExtensionArray:
+    """Return the codes that are hit in each row, joined by ";"."""
+    packed = np.ascontiguousarray(np.packbits(hits, axis=1))
+    if not len(packed):
+        return pd.array([], dtype="str")
+    as_bytes = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
+    _, first, position = np.unique(as_bytes, return_index=True, return_inverse=True)
+    names = np.array(codes, dtype=object)
+    texts = np.array([";".join(names[hits[row]]) for row in first], dtype=object)
+    return pd.array(texts[position], dtype="str")

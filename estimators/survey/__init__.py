@@ -1,0 +1,15 @@
+"""Estimates from samples with weights, strata, clusters and finite populations."""
+
+from estimators.designs import SurveyDesign
+from estimators.survey.linear import mean, ratio, total
+from estimators.survey.multiplicity import multiplicity_weights
+from estimators.survey.prevalence import proportion
+
+__all__ = [
+    "SurveyDesign",
+    "mean",
+    "multiplicity_weights",
+    "proportion",
+    "ratio",
+    "total",
+]

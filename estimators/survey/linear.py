@@ -1,0 +1,380 @@
+"""Means, totals and ratios with linearised variances, by domain."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from estimators.checks import check_level
+from estimators.designs import SurveyDesign
+from estimators.designs.labels import list_names
+from estimators.errors import InputError, NotEstimableError
+from estimators.registry import estimator
+from estimators.results import Estimate, Estimates, Interval
+from estimators.survey.groups import (
+    LinearisedTotals,
+    deviation,
+    linearise,
+    read_domains,
+)
+from estimators.survey.proportion_intervals import t_quantile
+
+if TYPE_CHECKING:
+    from estimators.array_types import FloatVector
+    from estimators.designs.domains import RowSelector
+
+__all__ = [
+    "check_df",
+    "example_design",
+    "linearised_mean",
+    "mean",
+    "one_or_many",
+    "ratio",
+    "row_diagnostics",
+    "row_notes",
+    "t_interval",
+    "total",
+]
+
+
+def example_design() -> SurveyDesign:
+    """Return the small two-stratum design of the catalogue's examples."""
+    frame = pd.DataFrame(
+        {
+            "site": ["north"] * 6 + ["south"] * 6,
+            "truck": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6],
+            "weight": [2.0] * 6 + [5.0] * 6,
+            "exploited": [1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1],
+            "months": [3.0, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8],
+        }
+    )
+    return SurveyDesign.from_frame(frame, weights="weight", strata="site", psu="truck")
+
+
+@estimator(
+    family="survey",
+    key="survey_mean",
+    label="Design-weighted mean",
+    source="Särndal, Swensson and Wretman 1992; Binder 1983",
+    example=lambda: {"design": example_design(), "variable": "months"},
+)
+def mean(
+    design: SurveyDesign,
+    variable: str,
+    *,
+    by: str | Sequence[str] | None = None,
+    where: RowSelector | None = None,
+    level: float = 0.95,
+    df: float | None = None,
+) -> Estimate | Estimates:
+    """Estimate the population mean of a numeric variable.
+
+    Parameters
+    ----------
+    design : SurveyDesign of n rows
+    variable : str
+        Numeric column. Missing values are unknown: such rows count as outside the
+        domain, stay in the design and are counted in notes and ``n_unknown``. This is
+        right when they are missing at random within the domain.
+    by : str or list of str, optional
+        Group columns: one row per observed combination, in sorted order.
+    where : str or array of shape (n,), optional
+        Domain: a boolean column, a query or booleans.
+    level : float
+    df : float, optional
+        Degrees of freedom of the t interval, instead of PSUs less strata of the domain;
+        ``math.inf`` gives normal limits.
+
+    Returns
+    -------
+    Estimate or Estimates
+        `Estimates` with the joint covariance if `by` is given. Diagnostics: ``df``;
+        ``df_together`` (all groups together); ``design_effect`` (variance over that of
+        simple random sampling with replacement of the domain's known rows, survey's
+        ``deff = "replace"``); ``design_effect_without_replacement`` (the same with a
+        finite population of the domain's sum of weights, survey's ``deff = TRUE``);
+        ``n_effective`` = n / design_effect; ``n_unknown``; ``sum_of_weights``. Those
+        that are not defined (one row, no spread) are absent.
+
+    Raises
+    ------
+    InputError
+        If a column is absent or not numeric, or the selector is not boolean.
+    NotEstimableError
+        If the domain is empty or a stratum has a single PSU and the design says fail.
+
+    Notes
+    -----
+    Hájek's ratio ``sum w y / sum w``; scores ``w (y - mean) / sum w``; t interval with
+    PSUs less strata as degrees of freedom. A domain without degrees of freedom gets an
+    infinite standard error and interval, and a note. Särndal, Swensson and Wretman
+    (1992), Model Assisted Survey Sampling, chapter 5.
+
+    Examples
+    --------
+    >>> from estimators import survey
+    >>> from estimators.survey import SurveyDesign
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"psu": [1, 1, 2, 3], "w": [1.0, 1, 2, 2],
+    ...                       "y": [2.0, 4, 6, 9]})
+    >>> design = SurveyDesign.from_frame(frame, weights="w", psu="psu")
+    >>> result = survey.mean(design, "y")
+    >>> print(f"{result.estimate:.2f} ({result.std_error:.4f})")
+    6.00 (1.7321)
+    """
+    found = linearised_mean(design, variable, by, where)
+    return _results(
+        found,
+        by,
+        {"estimand": f"mean of {variable}", "unit": variable, "method": "survey_mean"},
+        level=level,
+        df=df,
+    )
+
+
+def linearised_mean(
+    design: SurveyDesign,
+    variable: str,
+    by: str | Sequence[str] | None,
+    where: RowSelector | None,
+) -> LinearisedTotals:
+    """Return the means of the domains with their covariance."""
+    sample, (y,) = read_domains(design, [variable], by, where)
+    size = sample.total(design.weights)
+    estimate = sample.total(design.weights * y) / size
+    away = deviation(y, sample.spread(estimate))
+    influence = away / _nonzero(sample.spread(size))
+    return linearise(sample, estimate, influence, (away, np.ones(len(sample))))
+
+
+@estimator(
+    family="survey",
+    key="survey_total",
+    label="Design-weighted total",
+    source="Horvitz and Thompson 1952; Särndal, Swensson and Wretman 1992",
+    example=lambda: {"design": example_design(), "variable": "exploited"},
+)
+def total(
+    design: SurveyDesign,
+    variable: str,
+    *,
+    by: str | Sequence[str] | None = None,
+    where: RowSelector | None = None,
+    level: float = 0.95,
+    df: float | None = None,
+) -> Estimate | Estimates:
+    """Estimate the population total of a numeric variable.
+
+    Parameters, result and errors are those of `mean`. Unknown values are left out of
+    the sum: the total is one of known values only, and the notes say how many are not.
+    The interval is not cut at zero.
+
+    Notes
+    -----
+    ``sum w y`` with scores ``w y``; a domain's total counts the rows outside as zero.
+    Weights must add up to the population (not to the sample) for the total to mean
+    anything.
+
+    Examples
+    --------
+    >>> from estimators import survey
+    >>> from estimators.survey import SurveyDesign
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"w": [10.0, 10, 20, 20], "y": [0, 1, 1, 0]})
+    >>> survey.total(SurveyDesign.from_frame(frame, weights="w"), "y").estimate
+    30.0
+    """
+    sample, (y,) = read_domains(design, [variable], by, where)
+    size = sample.total(design.weights)
+    estimate = sample.total(design.weights * y)
+    away = deviation(y, sample.spread(estimate / size))
+    return _results(
+        linearise(sample, estimate, y, (away, size)),
+        by,
+        {"estimand": f"total of {variable}", "unit": variable,
+         "method": "survey_total"},
+        level=level,
+        df=df,
+    )  # fmt: skip
+
+
+@estimator(
+    family="survey",
+    key="survey_ratio",
+    label="Ratio of two design-weighted totals",
+    source="Särndal, Swensson and Wretman 1992, section 5.6",
+    example=lambda: {
+        "design": example_design(),
+        "numerator": "exploited",
+        "denominator": "months",
+    },
+)
+def ratio(
+    design: SurveyDesign,
+    numerator: str,
+    denominator: str,
+    *,
+    by: str | Sequence[str] | None = None,
+    where: RowSelector | None = None,
+    level: float = 0.95,
+    df: float | None = None,
+) -> Estimate | Estimates:
+    """Estimate the ratio of two population totals.
+
+    Parameters, result and errors are those of `mean`; a row that is unknown in either
+    column lies in no domain.
+
+    Raises
+    ------
+    NotEstimableError
+        Also if the denominator's total is zero in a group; the message names them.
+
+    Notes
+    -----
+    ``R = sum w y / sum w x`` with scores ``w (y - R x) / sum w x``.
+
+    Examples
+    --------
+    >>> from estimators import survey
+    >>> from estimators.survey import SurveyDesign
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"cases": [1, 0, 2], "arrivals": [40, 30, 50]})
+    >>> result = survey.ratio(SurveyDesign.from_frame(frame), "cases", "arrivals")
+    >>> round(result.estimate, 6)
+    0.025
+    """
+    sample, (y, x) = read_domains(design, [numerator, denominator], by, where)
+    base = sample.total(design.weights * x)
+    if (base == 0).any():
+        groups = [dict(sample.domains.groups[i]) for i in np.flatnonzero(base == 0)]
+        raise NotEstimableError(
+            f"The total of {denominator!r} is 0 in {list_names(groups)}: no ratio."
+        )
+    estimate = sample.total(design.weights * y) / base
+    away = deviation(y, sample.spread(estimate) * x)
+    influence = away / _nonzero(sample.spread(base))
+    factor = sample.total(design.weights) / base
+    return _results(
+        linearise(sample, estimate, influence, (away, factor)),
+        by,
+        {"estimand": f"ratio of {numerator} to {denominator}",
+         "unit": f"{numerator} per {denominator}", "method": "survey_ratio"},
+        level=level,
+        df=df,
+    )  # fmt: skip
+
+
+def _nonzero(values: FloatVector) -> FloatVector:
+    """Return values with 1 in place of the 0 that stands outside all domains."""
+    return np.where(values == 0, 1.0, values)
+
+
+def _results(
+    found: LinearisedTotals,
+    by: str | Sequence[str] | None,
+    words: Mapping[str, str],
+    *,
+    level: float,
+    df: float | None,
+) -> Estimate | Estimates:
+    check_level(level)
+    check_df(df)
+    rows = []
+    for place in range(len(found.sample)):
+        own_df = float(found.df[place]) if df is None else df
+        std_error = math.sqrt(found.variance[place])
+        notes = row_notes(found, place)
+        if own_df <= 0:
+            notes.append(
+                f"no interval: the domain has {own_df:g} degrees of freedom (PSUs less "
+                "strata), so its variance rests on nothing"
+            )
+            std_error = math.inf
+        elif std_error == 0:
+            notes.append("the design variance is 0: the interval shows no uncertainty")
+        rows.append(
+            Estimate(
+                **words,
+                estimate=float(found.estimate[place]),
+                std_error=std_error,
+                ci=t_interval(
+                    float(found.estimate[place]), std_error, level=level, df=own_df
+                ),
+                n_obs=int(found.sample.n_known[place]),
+                notes=tuple(notes),
+                diagnostics=row_diagnostics(found, place, own_df),
+            )
+        )
+    return one_or_many(found, by, rows)
+
+
+def one_or_many(
+    found: LinearisedTotals, by: str | Sequence[str] | None, rows: list[Estimate]
+) -> Estimate | Estimates:
+    """Return the only row, or all rows with their groups and joint covariance."""
+    notes = (*found.sample.design.notes, *found.sample.notes)
+    if by is None:
+        return rows[0].with_notes(*notes)
+    return Estimates(
+        rows=tuple(rows),
+        groups=found.sample.domains.groups,
+        covariance=found.covariance,
+        notes=notes,
+    )
+
+
+def t_interval(
+    estimate: float, std_error: float, *, level: float, df: float
+) -> Interval:
+    """Return Student's t limits; the whole line where there are no df."""
+    if df <= 0 or math.isinf(std_error):
+        return Interval(
+            low=-math.inf, high=math.inf, level=level, method="none (no df)"
+        )
+    half = t_quantile(level, df) * std_error
+    return Interval(low=estimate - half, high=estimate + half, level=level, method="t")
+
+
+def check_df(df: float | None) -> None:
+    """Raise unless `df` is None or above 0."""
+    if df is not None and not df > 0:
+        raise InputError(f"df={df!r}: degrees of freedom lie above 0 (or math.inf).")
+
+
+def row_notes(found: LinearisedTotals, place: int) -> list[str]:
+    """Return what a reader must know about one domain."""
+    unknown = int(found.sample.n_unknown[place])
+    if not unknown:
+        return []
+    n = unknown + int(found.sample.n_known[place])
+    return [
+        f"{unknown} of {n} rows are unknown and left out of the domain, as if unknown "
+        "at random"
+    ]
+
+
+def row_diagnostics(
+    found: LinearisedTotals, place: int, df: float
+) -> Mapping[str, float]:
+    """Return df, design effects and effective sample size of one domain."""
+    n = float(found.sample.n_known[place])
+    simple, variance = float(found.simple_variance[place]), float(found.variance[place])
+    size = float(found.sum_of_weights[place])
+    result: dict[str, Any] = {
+        "df": float(df),
+        "df_together": found.df_together,
+        "n_unknown": float(found.sample.n_unknown[place]),
+        "sum_of_weights": size,
+    }
+    if simple > 0:
+        effect = variance / simple
+        result["design_effect"] = effect
+        if size > n:
+            result["design_effect_without_replacement"] = effect / (1 - n / size)
+        if effect > 0:
+            result["n_effective"] = n / effect
+    return result

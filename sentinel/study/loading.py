@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import copy
-import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from sentinel.schema.codebook import SHIPPED_CODEBOOKS, Codebook, read_codebook
 from sentinel.schema.problems import IngestError, Problem, Problems
 from sentinel.study.config import StudyConfig
 from sentinel.study.references import check_references
-from sentinel.study.toml_lines import TomlLines, shown_key
+from sentinel.study.toml_lines import TomlLines
+from sentinel.study.validation_messages import explain_validation
 
 __all__ = ["StudyError", "load_study", "read_study", "read_toml"]
-
-Key = Sequence[str | int]
 
 
 class StudyError(IngestError):
@@ -62,7 +59,9 @@ def read_study(
     try:
         config = StudyConfig.model_validate({**data, "folder": path.parent})
     except ValidationError as error:
-        problems.extend(_explain(error, path.name, lines))
+        problems.extend(
+            explain_validation(error, StudyConfig, file=path.name, lines=lines)
+        )
         # What is left without the wrong keys is checked too, so that all is listed.
         config = _validate_rest(data, error, path.parent)
     if "folder" in data:
@@ -133,59 +132,3 @@ def _validate_rest(
 def _codebook_source(config: StudyConfig) -> str | Path:
     name = config.study.codebook
     return name if name in SHIPPED_CODEBOOKS else config.path(name)
-
-
-def _explain(error: ValidationError, file: str, lines: TomlLines) -> Iterator[Problem]:
-    items = error.errors(include_url=False)
-    keys = [tuple(item["loc"]) for item in items]
-    for item, key in zip(items, keys, strict=True):
-        if item["type"] == "too_short" and any(
-            key == other[: len(key)] and key != other for other in keys
-        ):
-            continue  # a list is "empty" only because its entries are wrong
-        value, hint = "", ""
-        if item["type"] == "extra_forbidden":
-            expected = "a known key"
-            hint = _suggest(str(key[-1]), _known_keys(key[:-1]))
-        elif item["type"] == "missing":
-            expected = "a value; it is missing"
-        elif item["type"] == "value_error":
-            expected, hint = "", item["msg"].removeprefix("Value error, ") + "."
-        else:
-            expected = item["msg"]
-            value = _shown(item["input"])
-        yield Problem(
-            file=file,
-            row=lines.find(key),
-            column=shown_key(key),
-            value=value,
-            expected=re.sub(r"^Input should be ", "", expected),
-            hint=hint,
-        )
-
-
-def _shown(value: object) -> str:
-    return "" if isinstance(value, dict | BaseModel) else str(value)[:80]
-
-
-def _suggest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(known)}."
-
-
-def _known_keys(key: Key) -> list[str]:
-    section: type[BaseModel] = StudyConfig
-    for part in key:
-        field = section.model_fields.get(str(part))
-        found = None if field is None else _section_in(field.annotation)
-        if found is not None:
-            section = found
-    return [name for name in section.model_fields if name != "folder"]
-
-
-def _section_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(
-        (found for part in get_args(annotation) if (found := _section_in(part))), None
-    )

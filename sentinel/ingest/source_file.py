@@ -1,0 +1,130 @@
+"""A file as a reader gets it, and what every reader does at the end."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sentinel.ingest.interviews import Origin
+from sentinel.ingest.raw_table import RawTable, make_frame, refuse
+from sentinel.schema.problems import IngestError, Problem, Problems
+
+__all__ = ["SourceFile", "finish_table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SourceFile:
+    """Path, name for messages, wanted sheet, and the bytes, read once."""
+
+    path: Path
+    label: str
+    sheet: str | None
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the bytes."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def finish_table(
+    source: SourceFile,
+    header: Sequence[str],
+    columns: Sequence[Sequence[str]],
+    *,
+    file_format: str,
+    encoding: str = "",
+    sheet: str = "",
+    rows: npt.NDArray[np.int64] | None = None,
+    problems: Problems | None = None,
+) -> RawTable:
+    """Check the header, clean the cells, leave out empty rows and columns.
+
+    Raises
+    ------
+    IngestError
+        If a column has no name, a name comes twice, or no row holds anything.
+    """
+    problems = problems or Problems()
+    names = [str(name).strip("\ufeff \t\r\n") for name in header]
+    frame = make_frame({str(place): cells for place, cells in enumerate(columns)})
+    if rows is None:
+        rows = np.arange(2, len(frame) + 2, dtype=np.int64)
+    filled = _filled(frame)
+    kept = [
+        place for place, name in enumerate(names) if name or filled[str(place)].any()
+    ]
+    found = _header_problems([(place, names[place]) for place in kept], source.label)
+    if found.errors:
+        raise IngestError(found)
+    frame = frame[[str(place) for place in kept]]
+    frame.columns = pd.Index([names[place] for place in kept])
+    some = filled.any(axis=1).to_numpy()
+    if not some.any():
+        raise refuse(
+            source.label,
+            "at least one row below the header",
+            f"The table{' ' + repr(sheet) if sheet else ''} has a header and no rows.",
+        )
+    if not some.all():
+        problems.add(
+            Problem(
+                severity="warning",
+                file=source.label,
+                row=int(rows[~some][0]),
+                expected="no empty rows",
+                hint=f"{int((~some).sum())} rows without any value were passed over.",
+            )
+        )
+        frame, rows = frame[some].reset_index(drop=True), rows[some]
+    origin = Origin(
+        file=source.label,
+        format=file_format,
+        sha256=source.sha256,
+        rows=len(frame),
+        columns=frame.shape[1],
+        encoding=encoding,
+        sheet=sheet,
+    )
+    return RawTable(frame=frame, rows=rows, origin=origin, problems=problems)
+
+
+def _filled(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: (frame[name] != "").to_numpy() for name in frame}, index=frame.index
+    )
+
+
+def _header_problems(named: Sequence[tuple[int, str]], label: str) -> Problems:
+    problems = Problems()
+    first: Mapping[str, int] = {}
+    for place, name in named:
+        if not name:
+            problems.add(
+                Problem(
+                    file=label,
+                    row=1,
+                    column=f"column {place + 1}",
+                    expected="a name for every column that holds values",
+                    hint="Name it, or delete the column.",
+                )
+            )
+        elif name in first:
+            problems.add(
+                Problem(
+                    file=label,
+                    row=1,
+                    column=name,
+                    expected="every column name once",
+                    hint=f"Columns {first[name] + 1} and {place + 1} have this name.",
+                )
+            )
+        else:
+            first = {**first, name: place}
+    return problems

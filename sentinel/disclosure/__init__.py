@@ -1,0 +1,39 @@
+"""The one gate: nothing is released that has not passed here.
+
+Small cells and what would tell them (`protect_counts`, `protect_estimates`,
+`protect_tables`, `protect_flows`), comparisons with withheld rounds
+(`withhold_contrasts`), coarse places and times, text that is harmless where it lands.
+"""
+
+from sentinel.disclosure.coarsening import (
+    INFORMAL_CROSSING,
+    coarsen_places,
+    coarsen_time,
+)
+from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
+from sentinel.disclosure.estimates import (
+    protect_estimates,
+    protect_tables,
+    withhold_contrasts,
+)
+from sentinel.disclosure.flows import ProtectedFlows, protect_flows
+from sentinel.disclosure.policy import ReleasePolicy
+from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
+
+__all__ = [
+    "INFORMAL_CROSSING",
+    "ProtectedFlows",
+    "ProtectedTable",
+    "ReleasePolicy",
+    "audit",
+    "coarsen_places",
+    "coarsen_time",
+    "escape_text",
+    "protect_counts",
+    "protect_estimates",
+    "protect_flows",
+    "protect_tables",
+    "safe_csv_cell",
+    "safe_csv_frame",
+    "withhold_contrasts",
+]

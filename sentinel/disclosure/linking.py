@@ -1,0 +1,247 @@
+"""Tables of the same respondents written as one system of cells.
+
+A table by sector and a table by sex of one round both sum to that round, so what one
+hides the other may tell. `link_tables` writes down every sum that ties the tables.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sentinel.disclosure.cells import CellSystem, SystemBuilder
+
+__all__ = ["Counts", "LinkedTables", "group_rows", "link_tables"]
+
+ROUND = "round_id"
+MARGIN_COST = 20.0
+
+Labels = frozenset[tuple[str, str]]
+
+
+class Counts(NamedTuple):
+    """Respondents and cases of one row; cases are None where nothing is counted."""
+
+    n: int
+    cases: int | None
+
+
+class RowCells(NamedTuple):
+    """Numbers of the cells of one row."""
+
+    n: int
+    cases: int | None
+    non_cases: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LinkedTables:
+    """The system, and where each row of each table is in it."""
+
+    system: CellSystem
+    rows: tuple[tuple[RowCells, ...], ...]
+
+
+@dataclass(slots=True)
+class _Linker:
+    """Adds rows, unpublished sums and differences to a builder."""
+
+    minimum: int
+    builder: SystemBuilder = field(default_factory=SystemBuilder)
+
+    def published(self, counts: Counts, *, margin: bool) -> RowCells:
+        kind, cost = ("margin", MARGIN_COST) if margin else ("cell", 1.0)
+        return self._row(counts, kind, cost)
+
+    def unpublished(self, counts: Counts, *, known: bool) -> RowCells:
+        """Add a sum that no table shows.
+
+        A sum that readers are assumed to know is known unless it is small itself: then
+        it is a cell to protect.
+        """
+        if not known:
+            return self._row(counts, "free", 0.0)
+        return self._row(counts, "known", 0.0)
+
+    def sums(self, total: RowCells, parts: Sequence[RowCells]) -> None:
+        """State that a row is the sum of others, with what is left over as a cell."""
+        for which in range(2):
+            cells = [row[which] for row in parts]
+            whole = total[which]
+            if whole is None or any(cell is None for cell in cells):
+                continue
+            self._sum(whole, [cell for cell in cells if cell is not None])
+
+    def _sum(self, whole: int, cells: list[int]) -> None:
+        value = self.builder.value
+        rest = value(whole) - sum(value(cell) for cell in cells)
+        if rest < 0:
+            return  # groups overlap (several answers per person): no sum ties them
+        if rest > 0:
+            cells = [*cells, self.builder.add(rest, kind=self._kind(rest, "known"))]
+        self.builder.sums(whole, cells)
+
+    def _row(self, counts: Counts, kind: str, cost: float) -> RowCells:
+        add = self.builder.add
+        n = add(counts.n, kind=self._kind(counts.n, kind), cost=cost)
+        if counts.cases is None:
+            return RowCells(n, None, None)
+        rest = counts.n - counts.cases
+        # One decision for cases and non-cases: respondents minus one is the other.
+        small = any(0 < part < self.minimum for part in (counts.cases, rest))
+        both = "private" if kind == "known" and small else kind
+        cases = add(counts.cases, kind=both, cost=cost)
+        others = add(rest, kind=both, cost=0.0, group=cases)
+        self.builder.sums(n, [cases, others])
+        return RowCells(n, cases, others)
+
+    def _kind(self, value: int, kind: str) -> str:
+        return "private" if kind == "known" and 0 < value < self.minimum else kind
+
+
+def link_tables(
+    tables: Sequence[tuple[Sequence[str], Sequence[tuple[Mapping[str, Any], Counts]]]],
+    minimum: int,
+    *,
+    known: Sequence[Sequence[str]] | None = None,
+) -> LinkedTables:
+    """Write tables of the same respondents as one system.
+
+    Parameters
+    ----------
+    tables : sequence of (by, rows)
+        Group columns, and per row its group labels and counts.
+    minimum : int
+    known : sequence of column sets, optional
+        Groupings whose totals readers know although no table shows them. By default the
+        round where a table is by round, else the total.
+    """
+    link = _Linker(minimum)
+    groupings = [frozenset(by) for by, _ in tables]
+    labelled = [
+        {_labels(labels): counts for labels, counts in rows} for _, rows in tables
+    ]
+    cells: list[dict[Labels, RowCells]] = []
+    for by, counts in zip(groupings, labelled, strict=True):
+        margin = any(by < other for other in groupings)
+        cells.append(
+            {key: link.published(item, margin=margin) for key, item in counts.items()}
+        )
+    assumed = (
+        {frozenset({ROUND}) & by for by in groupings}
+        if known is None
+        else {frozenset(item) for item in known}
+    )
+    lattice: dict[frozenset[str], dict[Labels, RowCells]] = {}
+    for by in sorted(set(groupings), key=lambda item: (-len(item), sorted(item))):
+        same = [at for at, other in enumerate(groupings) if other == by]
+        lattice[by] = _same_grouping(link, [cells[at] for at in same])
+    for by in _closure(set(groupings) | assumed) - set(groupings):
+        made = _unpublished(link, by, groupings, labelled, known=by in assumed)
+        if made:
+            lattice[by] = made
+    _tie(link, lattice)
+    rows = tuple(
+        tuple(cells[at][_labels(labels)] for labels, _ in rows)
+        for at, (_, rows) in enumerate(tables)
+    )
+    return LinkedTables(system=link.builder.build(), rows=rows)
+
+
+def _labels(labels: Mapping[str, Any]) -> Labels:
+    return frozenset((name, str(value)) for name, value in labels.items())
+
+
+def _same_grouping(
+    link: _Linker, tables: list[dict[Labels, RowCells]]
+) -> dict[Labels, RowCells]:
+    """Tie tables of one grouping to the largest; differences are sub-populations."""
+    value = link.builder.value
+    sizes = [sum(value(row.n) for row in table.values()) for table in tables]
+    largest = int(np.argmax(sizes))
+    main = dict(tables[largest])
+    for at, table in enumerate(tables):
+        if at == largest:
+            continue
+        for key, row in table.items():
+            if key in main:
+                link.sums(main[key], [row])
+            else:
+                main[key] = row
+    return main
+
+
+def _closure(groupings: set[frozenset[str]]) -> set[frozenset[str]]:
+    closed = set(groupings)
+    while True:
+        more = {a & b for a, b in itertools.combinations(closed, 2)} - closed
+        if not more:
+            return closed
+        closed |= more
+
+
+def _unpublished(
+    link: _Linker,
+    by: frozenset[str],
+    groupings: list[frozenset[str]],
+    labelled: list[dict[Labels, Counts]],
+    *,
+    known: bool,
+) -> dict[Labels, RowCells]:
+    """Return the sums over `by` of the finer table that covers most respondents."""
+    best: dict[Labels, Counts] = {}
+    for finer, table in zip(groupings, labelled, strict=True):
+        if not by < finer:
+            continue
+        found: dict[Labels, Counts] = {}
+        for key, counts in table.items():
+            coarse = frozenset(item for item in key if item[0] in by)
+            before = found.get(coarse, Counts(0, None if counts.cases is None else 0))
+            found[coarse] = Counts(
+                before.n + counts.n,
+                None
+                if before.cases is None or counts.cases is None
+                else before.cases + counts.cases,
+            )
+        if sum(item.n for item in found.values()) > sum(
+            item.n for item in best.values()
+        ):
+            best = found
+    return {key: link.unpublished(item, known=known) for key, item in best.items()}
+
+
+def _tie(link: _Linker, lattice: dict[frozenset[str], dict[Labels, RowCells]]) -> None:
+    """State every sum between a grouping and the next coarser ones."""
+    for finer, table in lattice.items():
+        coarser = [by for by in lattice if by < finer]
+        nearest = [by for by in coarser if not any(by < other for other in coarser)]
+        for by in nearest:
+            parts: dict[Labels, list[RowCells]] = {}
+            for key, row in table.items():
+                coarse = frozenset(item for item in key if item[0] in by)
+                parts.setdefault(coarse, []).append(row)
+            for coarse, rows in parts.items():
+                if coarse in lattice[by]:
+                    link.sums(lattice[by][coarse], rows)
+
+
+def group_rows(
+    frame: pd.DataFrame, by: Sequence[str]
+) -> list[tuple[dict[str, Any], Counts]]:
+    """Return the labels and counts of the rows of an estimate table."""
+    rows: list[tuple[dict[str, Any], Counts]] = []
+    has_cases = "n_cases" in frame
+    for record in frame.to_dict("records"):
+        cases = record["n_cases"] if has_cases else float("nan")
+        rows.append(
+            (
+                {name: record[name] for name in by},
+                Counts(int(record["n_obs"]), None if pd.isna(cases) else int(cases)),
+            )
+        )
+    return rows

@@ -1,15 +1,19 @@
 """Estimates from samples with weights, strata, clusters and finite populations."""
 
 from estimators.designs import SurveyDesign
+from estimators.survey.contrasts import contrast
 from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
+from estimators.survey.trends import trend
 
 __all__ = [
     "SurveyDesign",
+    "contrast",
     "mean",
     "multiplicity_weights",
     "proportion",
     "ratio",
     "total",
+    "trend",
 ]

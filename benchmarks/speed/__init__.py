@@ -1,0 +1,1 @@
+"""Speed: medians and ratios from one run, checked against the plain answer."""

@@ -1,0 +1,1 @@
+"""Notebooks, kept as ``py:percent`` scripts; `python -m notebooks.run` executes them."""

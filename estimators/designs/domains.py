@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -92,6 +94,7 @@ def _select(frame: pd.DataFrame, where: RowSelector) -> pd.Series[Any]:
         return pd.Series(np.asarray(where))
     if where in frame.columns:
         return frame[where].reset_index(drop=True)
+    _refuse_calls(where)
     try:
         # Empty scopes: a query from a file sees the columns and nothing else.
         result = frame.eval(where, local_dict={}, global_dict={}, engine="python")
@@ -104,6 +107,25 @@ def _select(frame: pd.DataFrame, where: RowSelector) -> pd.Series[Any]:
     if not isinstance(result, pd.Series):
         raise InputError(f"where={where!r} does not give one value per row.")
     return result.reset_index(drop=True)
+
+
+def _refuse_calls(query: str) -> None:
+    """Refuse calls and attributes: a query compares columns, it runs no code."""
+    # Backticks quote column names; Python's grammar does not know them.
+    plain = re.sub(r"`[^`]*`", "quoted", query.strip())
+    try:
+        parts = list(ast.walk(ast.parse(plain, mode="eval")))
+    except SyntaxError as error:
+        raise InputError(
+            f"where={query!r} is neither a column nor a query that can be evaluated: "
+            f"{error.msg}."
+        ) from error
+    if any(isinstance(part, ast.Call | ast.Attribute) for part in parts):
+        raise InputError(
+            f"where={query!r} calls a function or method: a query may only compare and "
+            "combine columns (quote names with a dot in backticks). Make a boolean "
+            "column for anything else."
+        )
 
 
 def split_into_domains(

@@ -283,7 +283,7 @@ def _derived_weights(
         return np.ones(n_rows), "no weights were given: every row has weight 1"
     weight = np.ones(n_rows)
     for stage in stages:
-        weight = weight / stage.sampling_fraction[stage.row_stratum]
+        weight = weight * (stage.population / stage.sampled)[stage.row_stratum]
     if not np.isfinite(weight).all():
         raise InputError(
             "Weights can only be derived when fpc states the population of every "

@@ -1,0 +1,174 @@
+"""Write a report's folder: the page, the numbers, the figures, the maps, the record."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from estimators.results import RESULT_COLUMNS
+from sentinel.report.document import Document, make_document, render
+from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
+from sentinel.report.map_pictures import write_maps
+from sentinel.report.protection import protect_study
+from sentinel.report.staging import LOG, MANIFEST, staged_folder
+from sentinel.report.tables import csv_text
+
+if TYPE_CHECKING:
+    from sentinel.analysis.results import StudyResult
+    from sentinel.report.release import Release
+
+__all__ = ["ESTIMATE_EXTRAS", "PAGE", "estimates_frame", "models_frame", "write_report"]
+
+PAGE = "report.html"
+ESTIMATE_EXTRAS = ("table", "quantity", "reference_period", "suppressed")
+
+Progress = Callable[[str], None]
+
+
+def write_report(
+    result: StudyResult,
+    folder: Path,
+    *,
+    rng: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Protect a study's results and write its output folder, whole or not at all.
+
+    Parameters
+    ----------
+    result : StudyResult
+        Unprotected; disclosure control happens here, before anything is written.
+    folder : Path
+        Replaced as a whole. May be absent, empty or a previous report.
+    rng : int, optional
+        Number that started the run's random draws, for the record.
+    progress : callable, optional
+        Called with the name of each step as it begins.
+
+    Returns
+    -------
+    Path
+        The page, ``report.html``.
+
+    Raises
+    ------
+    estimators.errors.InputError
+        If `folder` holds something else than a previous report; nothing is written.
+
+    Examples
+    --------
+    >>> import inspect
+    >>> list(inspect.signature(write_report).parameters)
+    ['result', 'folder', 'rng', 'progress']
+    """
+    tell = progress or _silent
+    started = time.perf_counter()
+    folder = Path(folder)
+    with staged_folder(folder) as staging:
+        tell("report")
+        release = protect_study(result, rng=rng)
+        tell("maps")
+        pictures = write_maps(release, staging / "maps")
+        tell("report")
+        document = make_document(release, pictures)
+        _write_numbers(release, document, staging)
+        _write_figures(document, staging / "figures")
+        _write_text(staging / PAGE, render(document))
+        outputs = file_hashes(staging)
+        _write_text(staging / LOG, log_text(release, outputs))
+        manifest = make_manifest(
+            release,
+            outputs,
+            rng=rng,
+            wall_seconds=time.perf_counter() - started,
+        )
+        _write_text(staging / MANIFEST, manifest_text(manifest))
+    return folder / PAGE
+
+
+def estimates_frame(release: Release) -> pd.DataFrame:
+    """Return all estimates as one frame, group columns of all tables after ``unit``.
+
+    Columns: ``method, estimand, unit, group..., estimate, std_error, ci_low, ci_high,
+    ci_level, n_obs``, then `ESTIMATE_EXTRAS`. Numbers of suppressed rows are missing.
+    """
+    groups = list(dict.fromkeys(key for table in release.estimates for key in table.by))
+    columns = [*RESULT_COLUMNS[:3], *groups, *RESULT_COLUMNS[3:], *ESTIMATE_EXTRAS]
+    frames = [
+        table.frame.assign(table=table.name, quantity=table.quantity).reindex(
+            columns=columns
+        )
+        for table in release.estimates
+    ]
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    types = {
+        **dict.fromkeys((*RESULT_COLUMNS[:3], *groups), "str"),
+        **dict.fromkeys(RESULT_COLUMNS[3:-1], "Float64"),
+        "n_obs": "Int64",
+        **dict.fromkeys(ESTIMATE_EXTRAS[:-1], "str"),
+        "suppressed": "bool",
+    }
+    return pd.concat([frame.astype(types) for frame in frames], ignore_index=True)
+
+
+def models_frame(release: Release) -> pd.DataFrame:
+    """Return the terms of all models; odds ratios beside the log odds."""
+    frames = [
+        model.terms.drop(columns="label").assign(
+            model=model.name,
+            label=model.label,
+            method=model.method,
+            formula=model.formula,
+            odds_ratio=np.exp(model.terms["estimate"]),
+            odds_ratio_low=np.exp(model.terms["ci_low"]),
+            odds_ratio_high=np.exp(model.terms["ci_high"]),
+            ci_level=model.ci_level,
+            ci_method=model.ci_method,
+            n_obs=model.n_obs,
+            reference_period=release.reference_period,
+        )
+        for model in release.models
+    ]
+    if not frames:
+        return pd.DataFrame(columns=["model", "label", "method", "formula", "term"])
+    merged = pd.concat(frames, ignore_index=True)
+    head = ["model", "label", "method", "formula", "term"]
+    return merged[[*head, *(name for name in merged.columns if name not in head)]]
+
+
+def _write_numbers(release: Release, document: Document, staging: Path) -> None:
+    estimates = estimates_frame(release)
+    _write_frame(staging / "estimates.csv", estimates)
+    estimates.to_parquet(staging / "estimates.parquet", index=False)
+    _write_frame(staging / "models.csv", models_frame(release))
+    folder = staging / "tables"
+    folder.mkdir()
+    for table in document.tables:
+        _write_frame(folder / f"{table.name}.csv", table.to_frame())
+
+
+def _write_figures(document: Document, folder: Path) -> None:
+    folder.mkdir()
+    for drawn in document.drawings:
+        _write_text(folder / f"{drawn.name}.svg", drawn.svg)
+        (folder / f"{drawn.name}.png").write_bytes(drawn.png)
+
+
+def _write_frame(path: Path, frame: pd.DataFrame) -> None:
+    from sentinel.disclosure import safe_csv_cell
+
+    _write_text(path, csv_text(frame, safe_csv_cell))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _silent(_step: str) -> None:
+    return None

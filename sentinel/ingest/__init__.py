@@ -1,7 +1,18 @@
 """From field files to interviews: read, map, gate by consent, validate, harmonise."""
 
-from sentinel.ingest.interviews import Interviews, Origin
+from sentinel.ingest.harmonise import check_study, ingest_study
+from sentinel.ingest.interviews import FLOW_STEPS, Interviews, Origin
 from sentinel.ingest.raw_table import RawTable
-from sentinel.ingest.readers import read_table, register_reader
+from sentinel.ingest.readers import Reader, read_table, register_reader
 
-__all__ = ["Interviews", "Origin", "RawTable", "read_table", "register_reader"]
+__all__ = [
+    "FLOW_STEPS",
+    "Interviews",
+    "Origin",
+    "RawTable",
+    "Reader",
+    "check_study",
+    "ingest_study",
+    "read_table",
+    "register_reader",
+]

@@ -1,6 +1,7 @@
 """Skip expressions of a codebook: ``hh_debt=1``, ``age<18``, ``reason=1|2 and sold=1``.
 
-Declarative on purpose: a codebook is data from anyone and is never executed.
+Declarative on purpose: a codebook is data from anyone and is never executed. A name
+that is not one word stands between backticks: ```group/q 1`=1``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from sentinel.schema.states import CellState
 __all__ = ["Comparison", "Condition", "parse_condition"]
 
 BoolVector = npt.NDArray[np.bool_]
-_COMPARISON = re.compile(r"^\s*([A-Za-z_]\w*)\s*(!=|<=|>=|=|<|>)\s*([^\s=<>!].*?)\s*$")
+_COMPARISON = re.compile(
+    r"^\s*([^\W\d]\w*|`[^`]+`)\s*(!=|<=|>=|=|<|>)\s*([^\s=<>!].*?)\s*$"
+)
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -59,7 +62,7 @@ class Comparison:
             found = text.str.contains(rf"(?:^|;)(?:{inside})(?:;|$)", regex=True)
             return found.to_numpy(np.bool_, na_value=False)
         # A multiple answer differs from "none" when anything but "none" is in it.
-        return (text.notna() & ~text.isin(self.values)).to_numpy(np.bool_)
+        return (text.notna() & ~text.isin([*self.values, ""])).to_numpy(np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +144,4 @@ def _comparison(text: str) -> Comparison:
             float(values[0])
         except ValueError:
             raise ValueError(f"{text.strip()!r} orders against text") from None
-    return Comparison(variable, sign, values)
+    return Comparison(variable.strip("`"), sign, values)

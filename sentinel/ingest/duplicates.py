@@ -1,0 +1,132 @@
+"""Records that come twice, and records whose persons withdrew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sentinel.ingest.consent import record_id
+from sentinel.ingest.file_table import FileTable
+from sentinel.ingest.findings import add_rows
+from sentinel.schema.problems import Problem, Problems
+from sentinel.schema.skip_logic import parse_condition
+
+__all__ = ["exclude_by_rule", "remove_duplicates", "remove_withdrawn"]
+
+WITHDRAWN = "withdrew consent"
+
+
+def exclude_by_rule(file: FileTable) -> None:
+    """Take out the rows that the mapping's rules name, counted by their reason."""
+    for rule in file.mapping.exclude:
+        held = file.mask(parse_condition(rule.when), file.kept)
+        if held.any():
+            counted = file.excluded.get(rule.reason, 0)
+            file.excluded[rule.reason] = counted + int(held.sum())
+            file.kept = file.kept[~held]
+
+
+def remove_withdrawn(
+    files: Sequence[FileTable], withdrawn: Sequence[str], problems: Problems
+) -> None:
+    """Take out the rows of persons who withdrew, before anything of them is read."""
+    if not withdrawn:
+        return
+    found: set[str] = set()
+    for file in files:
+        name = record_id(file.codebook)
+        if name is None or name not in file.recipes:
+            problems.add(
+                Problem(
+                    file=file.label,
+                    row=1,
+                    column=name or "",
+                    expected="a record id, because persons have withdrawn",
+                    hint="Map the record id: without it their rows cannot be removed.",
+                )
+            )
+            continue
+        texts = _ids(file, name)
+        gone = texts.isin(list(withdrawn)).to_numpy(np.bool_)
+        found |= set(texts[gone])
+        if gone.any():
+            file.excluded[WITHDRAWN] = int(gone.sum())
+            file.kept = file.kept[~gone]
+    lost = len(set(withdrawn) - found)
+    if lost:
+        problems.add(
+            Problem(
+                severity="warning",
+                column="privacy.withdrawn",
+                expected="record ids that are in the data",
+                hint=f"{lost} of {len(set(withdrawn))} are in no file: removed "
+                "earlier, or mistyped.",
+            )
+        )
+
+
+def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
+    """Take out identical records; list those with one id and different content."""
+    places = _all_ids(files)
+    if places.empty:
+        return
+    twice = places[places.duplicated("id", keep=False)]
+    first: dict[str, tuple[tuple[str, ...], str]] = {}
+    surplus: dict[int, list[int]] = {}
+    conflicts: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    for number, place, text in twice.itertuples(index=False):
+        file = files[number]
+        content = _content(file, place)
+        where = f"{file.label} row {file.raw.rows[place]}"
+        known, known_where = first.setdefault(text, (content, where))
+        if known_where == where:
+            continue
+        if known == content:
+            surplus.setdefault(number, []).append(place)
+        else:
+            conflicts.setdefault((number, known_where), []).append(
+                (int(file.raw.rows[place]), text)
+            )
+    for number, extra in surplus.items():
+        file = files[number]
+        file.kept = file.kept[~np.isin(file.kept, extra)]
+        file.duplicates += len(extra)
+    for (number, known_where), rows in conflicts.items():
+        file = files[number]
+        add_rows(
+            problems,
+            rows,
+            file=file.label,
+            column=file.column_of(record_id(file.codebook) or ""),
+            expected=f"every record id once; {known_where} has it with other answers",
+            hint="Correct the id, remove one, or write [join] with per_file = true.",
+        )
+
+
+def _ids(file: FileTable, name: str) -> pd.Series:
+    # The id alone is read here: problems with it are listed at the gate.
+    return file.read(name, file.kept, Problems()).values
+
+
+def _all_ids(files: Sequence[FileTable]) -> pd.DataFrame:
+    parts = []
+    for number, file in enumerate(files):
+        name = record_id(file.codebook)
+        if name is None or name not in file.recipes:
+            continue
+        ids = _ids(file, name)
+        parts.append(pd.DataFrame({"file": number, "place": file.kept, "id": ids}))
+    if not parts:
+        return pd.DataFrame(columns=["file", "place", "id"])
+    return pd.concat(parts, ignore_index=True).dropna(subset=["id"])
+
+
+def _content(file: FileTable, place: int) -> tuple[str, ...]:
+    """Round and mapped cells of one record, in the codebook's order."""
+    row = file.raw.frame.iloc[place]
+    parts = [file.round_label]
+    for name in sorted(file.recipes):
+        parts += [f"{name}={row[column]}" for column in file.recipes[name].sources]
+    return tuple(part for part in parts if not part.endswith("="))

@@ -1,0 +1,239 @@
+"""All rounds of a study into one table of interviews, every row accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sentinel.ingest.consent import GatedFile, gate, record_id
+from sentinel.ingest.derive import add_age_band
+from sentinel.ingest.duplicates import (
+    exclude_by_rule,
+    remove_duplicates,
+    remove_withdrawn,
+)
+from sentinel.ingest.file_table import FileTable
+from sentinel.ingest.flow import count_flow, harmonisation_table
+from sentinel.ingest.interviews import Interviews
+from sentinel.ingest.mapping import read_mapping
+from sentinel.ingest.mapping_checks import check_mapping
+from sentinel.ingest.planning import MappingFile, is_read, plan_file
+from sentinel.ingest.readers import read_table
+from sentinel.ingest.typed_columns import TypedColumn, absent_column
+from sentinel.ingest.validate import (
+    Assembled,
+    apply_skip_logic,
+    check_design,
+    check_together,
+)
+from sentinel.schema.codebook import SHIPPED_CODEBOOKS, Codebook, load_codebook
+from sentinel.schema.problems import IngestError, Problem, Problems
+from sentinel.schema.variables import Variable
+from sentinel.study.config import RoundSection, StudyConfig
+from sentinel.study.loading import read_study
+
+__all__ = ["check_study", "ingest_study"]
+
+Tell = Callable[[str], None]
+IndexVector = npt.NDArray[np.intp]
+
+
+def ingest_study(config: StudyConfig, *, progress: Tell | None = None) -> Interviews:
+    """Read, gate, validate and harmonise every round of a study.
+
+    Parameters
+    ----------
+    config : StudyConfig
+        As `load_study` returns it.
+    progress : callable, optional
+        Told the name of each file as its reading begins.
+
+    Raises
+    ------
+    IngestError
+        With every problem of mappings and data, not the first.
+    """
+    name = config.study.codebook
+    codebook = load_codebook(name if name in SHIPPED_CODEBOOKS else config.path(name))
+    problems = Problems()
+    run = _Run(config, codebook, problems, progress or (lambda _: None))
+    interviews = run.ingest()
+    problems.raise_errors()
+    if interviews is None:
+        raise IngestError(problems)
+    return interviews
+
+
+def check_study(path: str | Path) -> Problems:
+    """Return everything wrong with a study's file, codebook, mappings and data.
+
+    Nothing is written.
+    """
+    config, codebook, problems = read_study(path)
+    if config is None or codebook is None or not len(codebook):
+        return problems
+    _Run(config, codebook, problems, lambda _: None, skip_absent=True).ingest()
+    return problems
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """One pass over a study; `skip_absent` leaves out files already known to lack."""
+
+    config: StudyConfig
+    codebook: Codebook
+    problems: Problems
+    tell: Tell
+    skip_absent: bool = False
+
+    @property
+    def supplied(self) -> frozenset[str]:
+        """Computed variables that this study takes from its files."""
+        return frozenset(filter(None, [self.config.design.weight]))
+
+    def ingest(self) -> Interviews | None:
+        """Return the interviews, or None if no respondent is left."""
+        config, codebook, problems = self.config, self.codebook, self.problems
+        files = [file for item in config.rounds for file in self.read_round(item)]
+        for file in files:
+            exclude_by_rule(file)
+        remove_withdrawn(files, config.privacy.withdrawn, problems)
+        remove_duplicates(files, problems)
+        gated = [gate(file, config, problems) for file in files]
+        _check_rounds(config, gated, problems)
+        if not any(item.consented.any() for item in gated):
+            return None
+        variables = [item for item in codebook if is_read(item, self.supplied)]
+        data = _assemble(gated, variables, problems)
+        apply_skip_logic(data, codebook, problems)
+        check_together(data, config, problems)
+        check_design(data, config, problems)
+        add_age_band(data.frame, data.states)
+        return Interviews(
+            frame=data.frame,
+            states=data.states,
+            dispositions=pd.concat(
+                [item.dispositions for item in gated], ignore_index=True
+            ),
+            flow=count_flow(config, gated),
+            origins=tuple(file.raw.origin for file in files),
+            codebook=codebook,
+            problems=Problems(problems.warnings),
+            harmonisation=harmonisation_table(config, files, data.frame, data.states),
+        )
+
+    def read_round(self, item: RoundSection) -> Iterator[FileTable]:
+        """Yield the readable files of a round with their plans."""
+        path = None if item.mapping is None else self.config.path(item.mapping)
+        if path is not None and self.skip_absent and not path.is_file():
+            return
+        label = item.mapping or ""
+        mapping, lines, found = read_mapping(path, file=label)
+        found.extend(check_mapping(mapping, self.codebook, file=label, lines=lines))
+        self._list_once(found)
+        source = MappingFile(mapping=mapping, lines=lines, label=label)
+        for name in item.files:
+            if self.skip_absent and not self.config.path(name).is_file():
+                continue
+            self.tell(name)
+            try:
+                raw = read_table(
+                    self.config.path(name), sheet=item.sheet, file_label=name
+                )
+            except IngestError as error:
+                self.problems.extend(error.problems)
+                continue
+            self.problems.extend(raw.problems)
+            if not found.errors:
+                yield plan_file(
+                    raw,
+                    source,
+                    self.codebook,
+                    round_label=item.label,
+                    supplied=self.supplied,
+                    problems=self.problems,
+                )
+
+    def _list_once(self, found: Problems) -> None:
+        # Rounds often share a mapping file: its problems are one, not one per round.
+        known = set(self.problems)
+        self.problems.extend(problem for problem in found if problem not in known)
+
+
+def _check_rounds(
+    config: StudyConfig, gated: Sequence[GatedFile], problems: Problems
+) -> None:
+    for item in config.rounds:
+        mine = [each for each in gated if each.file.round_label == item.label]
+        if mine and not any(each.consented.any() for each in mine):
+            problems.add(
+                Problem(
+                    file=", ".join(item.files),
+                    expected=f"consenting respondents in round {item.label}",
+                    hint="None of its rows has consent on record.",
+                )
+            )
+    for each in gated:
+        name = record_id(each.file.codebook)
+        if name is None or name in each.columns:
+            continue
+        problems.add(
+            Problem(
+                severity="warning",
+                file=each.file.label,
+                row=1,
+                column=name,
+                expected="a record id",
+                hint="Without it duplicates cannot be seen and nobody can withdraw.",
+            )
+        )
+
+
+def _assemble(
+    gated: Sequence[GatedFile], variables: Sequence[Variable], problems: Problems
+) -> Assembled:
+    parts: dict[str, list[TypedColumn]] = {item.name: [] for item in variables}
+    for each in gated:
+        chosen = np.flatnonzero(each.consented)
+        for variable in variables:
+            parts[variable.name].append(_column(each, variable, chosen, problems))
+    sizes = [int(each.consented.sum()) for each in gated]
+    labels = [
+        label
+        for each, size in zip(gated, sizes, strict=True)
+        for label in [each.file.round_label] * size
+    ]
+    values = {"round_id": pd.Series(labels, dtype="str")}
+    states = {"round_id": np.zeros(len(labels), dtype=np.uint8)}
+    for name, columns in parts.items():
+        values[name] = pd.concat([item.values for item in columns], ignore_index=True)
+        states[name] = np.concatenate([item.states for item in columns])
+    return Assembled(
+        frame=pd.DataFrame(values),
+        states=pd.DataFrame(states),
+        files=[each.file for each in gated],
+        file_numbers=np.repeat(np.arange(len(gated)), sizes).astype(np.intp),
+        rows=np.concatenate(
+            [each.file.raw.rows[each.file.kept[each.consented]] for each in gated]
+        ),
+    )
+
+
+def _column(
+    each: GatedFile, variable: Variable, chosen: IndexVector, problems: Problems
+) -> TypedColumn:
+    name = variable.name
+    if name in each.columns:
+        column = each.columns[name]
+        return TypedColumn(
+            values=column.values.iloc[chosen].reset_index(drop=True),
+            states=column.states[chosen],
+        )
+    if name in each.file.recipes:
+        return each.file.read(name, each.file.kept[chosen], problems)
+    return absent_column(variable, len(chosen))

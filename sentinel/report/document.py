@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sentinel.report import provenance, sentences, standing_text, tables
+from sentinel.report.definition_words import definition_context
 from sentinel.report.formats import WITHHELD
 from sentinel.report.gallery import (
     flow_drawing,
@@ -185,11 +186,13 @@ def _context(document: Document) -> dict[str, Any]:
         "place_level": release.place_level,
         "minimum_cell": release.minimum_cell,
         "setting": release.setting,
-        "definition": provenance.definition_context(release),
+        "definition": definition_context(release),
         "components_overlap": standing_text.COMPONENTS_OVERLAP,
         "design_notes": release.design_notes
         or ("The study file names no sampling design.",),
         "frame_table": provenance.frame_table(release),
+        "design_effects": provenance.design_effects_table(release),
+        "warnings_table": provenance.warnings_table(release),
         "methods_table": provenance.methods_table(release),
         "references": standing_text.references(provenance.families(release)),
         "study_limits": config.study.limits,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import platform
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sentinel.report.formats import count
+from sentinel.report.formats import count, is_hidden, is_missing, number
+from sentinel.report.labels import QUANTITY_WORDS
 from sentinel.report.manifest import dependency_versions, package_version, shown_name
-from sentinel.report.tables import Column, PrintedTable
+from sentinel.report.tables import Column, PrintedTable, text_columns
 
 if TYPE_CHECKING:
     from sentinel.report.release import Release
 
 __all__ = [
-    "definition_context",
+    "design_effects_table",
     "facts",
     "families",
     "frame_table",
@@ -24,6 +24,7 @@ __all__ = [
     "plan_table",
     "suppression_table",
     "versions_table",
+    "warnings_table",
 ]
 
 
@@ -54,27 +55,6 @@ def facts(release: Release) -> list[tuple[str, str]]:
     return [(label, text) for label, text in lines if text]
 
 
-def definition_context(release: Release) -> dict[str, Any]:
-    """Return the definition's rule, parameters and indicators for the page."""
-    definition = release.definition
-    return {
-        "title": definition.title,
-        "description": "A person belongs to a class if its condition below holds. An "
-        "answer that is missing, refused or not known stays unknown and is never "
-        "counted as “no”; a class is unknown if the known answers do not decide it.",
-        "tables": [
-            table
-            for table in (
-                _rules_table(release),
-                _parameters_table(release),
-                _indicators_table(release),
-            )
-            if table.rows
-        ],
-        "not_measured": definition.notes,
-    }
-
-
 def frame_table(release: Release) -> PrintedTable:
     """Return each round's fieldwork and sampling frame."""
     rows = [
@@ -101,6 +81,60 @@ def frame_table(release: Release) -> PrintedTable:
     )
 
 
+def design_effects_table(release: Release) -> PrintedTable | None:
+    """Return the design effect of every round that is shown."""
+    rows = [
+        (
+            release.labels.value("round_id", row["round_id"]),
+            QUANTITY_WORDS[table.quantity],
+            count(row["n_obs"]),
+            number(row["design_effect"], decimals=2),
+        )
+        for table in release.headline
+        if "design_effect" in table.frame
+        for _, row in table.frame.iterrows()
+        if not is_hidden(row) and not is_missing(row["design_effect"])
+    ]
+    if not rows:
+        return None
+    return PrintedTable(
+        name="design_effects",
+        caption="How much clustering and weights widen the intervals: variance against "
+        "a simple random sample of the same size",
+        columns=(
+            *text_columns("Round", "Quantity"),
+            Column(label="n"),
+            Column(label="Design effect"),
+        ),
+        rows=tuple(rows),
+        n_headers=2,
+    )
+
+
+def warnings_table(release: Release) -> PrintedTable | None:
+    """Return what the input check found, without the values that came."""
+    rows = [
+        (
+            str(item["file"]),
+            str(item["column"]),
+            str(item["expected"]),
+            count(item["count"]),
+        )
+        for item in release.warnings
+    ]
+    if not rows:
+        return None
+    return PrintedTable(
+        name="warnings",
+        caption="Warnings about the files",
+        columns=(
+            *text_columns("File", "Column", "Expected"),
+            Column(label="Rows"),
+        ),
+        rows=tuple(rows),
+    )
+
+
 def methods_table(release: Release) -> PrintedTable | None:
     """Return the estimators that were used, as the catalogue describes them."""
     rows = [
@@ -112,7 +146,7 @@ def methods_table(release: Release) -> PrintedTable | None:
     return PrintedTable(
         name="methods",
         caption="Estimators used",
-        columns=_text_columns("Method", "Key", "Source", "What it does"),
+        columns=text_columns("Method", "Key", "Source", "What it does"),
         rows=tuple(rows),
     )
 
@@ -156,7 +190,7 @@ def versions_table() -> PrintedTable:
     return PrintedTable(
         name="versions",
         caption="Software",
-        columns=_text_columns("Package", "Version"),
+        columns=text_columns("Package", "Version"),
         rows=tuple(rows),
     )
 
@@ -180,7 +214,7 @@ def plan_table(release: Release) -> PrintedTable:
     return PrintedTable(
         name="plan",
         caption=f"The study plan (random numbers start at rng = {release.rng})",
-        columns=_text_columns(
+        columns=text_columns(
             "Estimator", "Variable or formula", "By", "Where", "Weights"
         ),
         rows=tuple(rows),
@@ -209,80 +243,3 @@ def suppression_table(release: Release) -> PrintedTable:
         ),
         rows=tuple(rows),
     )
-
-
-def _rules_table(release: Release) -> PrintedTable:
-    definition = release.definition
-    words = {item.code: f"“{item.label}”" for item in definition.indicators} | {
-        item.name: release.labels.variable(item.name).lower()
-        for item in definition.outcomes
-    }
-
-    def in_words(text: str) -> str:
-        named = re.sub(r"\w+", lambda match: words.get(match[0], match[0]), text)
-        return named.replace("any(", "any of (").replace("all(", "all of (")
-
-    rows = [
-        *(
-            ("Dimension", item.label, in_words(item.text))
-            for item in definition.dimensions
-        ),
-        *(
-            ("Class", release.labels.variable(item.name), in_words(item.text))
-            for item in definition.outcomes
-        ),
-        *(
-            ("Tier", str(number), in_words(item.text))
-            for number, item in sorted(definition.tiers.items())
-        ),
-    ]
-    return PrintedTable(
-        name="rules",
-        caption="Dimensions, classes and tiers",
-        columns=_text_columns("Kind", "Name", "Condition"),
-        rows=tuple(rows),
-    )
-
-
-def _parameters_table(release: Release) -> PrintedTable:
-    definition = release.definition
-    settings = list(definition.settings)
-    rows = [
-        (
-            name,
-            meaning,
-            *(f"{definition.settings[setting][name]:g}" for setting in settings),
-        )
-        for name, meaning in definition.parameters.items()
-    ]
-    return PrintedTable(
-        name="parameters",
-        caption="Thresholds in every setting",
-        columns=(
-            *_text_columns("Parameter", "Meaning"),
-            *(Column(label=setting) for setting in settings),
-        ),
-        rows=tuple(rows),
-    )
-
-
-def _indicators_table(release: Release) -> PrintedTable:
-    values = release.definition.values(release.setting)
-
-    def with_values(text: str) -> str:
-        return re.sub(r"\$(\w+)", lambda match: f"{values[match[1]]:g}", text)
-
-    rows = [
-        (item.label, item.phase, with_values(item.text), item.code)
-        for item in release.definition.indicators
-    ]
-    return PrintedTable(
-        name="indicators",
-        caption=f"Indicators, with the thresholds of the setting “{release.setting}”",
-        columns=_text_columns("Indicator", "Phase", "Condition", "Code"),
-        rows=tuple(rows),
-    )
-
-
-def _text_columns(*labels: str) -> tuple[Column, ...]:
-    return tuple(Column(label=label, numeric=False) for label in labels)

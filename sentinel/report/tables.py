@@ -33,6 +33,7 @@ __all__ = [
     "flow_table",
     "model_table",
     "sensitivity_table",
+    "text_columns",
     "trend_table",
 ]
 
@@ -87,6 +88,11 @@ class PrintedTable:
             for column in self.columns
         ]
         return pd.DataFrame(list(self.rows), columns=names, dtype="str")
+
+
+def text_columns(*labels: str) -> tuple[Column, ...]:
+    """Return columns of words."""
+    return tuple(Column(label=label, numeric=False) for label in labels)
 
 
 def csv_text(frame: pd.DataFrame, safe: Callable[[object], object]) -> str:

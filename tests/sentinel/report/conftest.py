@@ -14,6 +14,8 @@ from estimators.results import ModelFit
 from sentinel.analysis.results import EstimateTable, FittedModel, StudyResult
 from sentinel.classify import Classification, load_definition
 from sentinel.ingest.interviews import Interviews, Origin
+from sentinel.report.protection import protect_study
+from sentinel.report.release import Release
 from sentinel.schema.codebook import load_codebook
 from sentinel.schema.problems import Problem, Problems
 from sentinel.study.config import StudyConfig
@@ -308,6 +310,11 @@ def make_study(**study: Any) -> StudyResult:
 @pytest.fixture(scope="session")
 def study() -> StudyResult:
     return make_study()
+
+
+@pytest.fixture(scope="session")
+def release(study: StudyResult) -> Release:
+    return protect_study(study)
 
 
 @pytest.fixture(scope="session")

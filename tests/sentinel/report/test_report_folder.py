@@ -30,14 +30,16 @@ def previous_output(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_crash_in_the_middle_leaves_the_previous_output_whole(
-    study, tmp_path, monkeypatch
+    study, release, tmp_path, monkeypatch
 ):
     before = previous_output(tmp_path / "out")
 
     def crash(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writing_module, "make_manifest", crash)
+    # The numbers are on disk by then, the figures are not.
+    monkeypatch.setattr(writing_module, "_write_figures", crash)
+    monkeypatch.setattr(writing_module, "protect_study", lambda *_, **__: release)
     with pytest.raises(KeyboardInterrupt):
         write_report(study, tmp_path / "out")
     assert tree(tmp_path / "out") == before

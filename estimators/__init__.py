@@ -1,1 +1,38 @@
-"""Estimators."""
+"""Statistics of hidden and sampled populations.
+
+Arrays and frames in; `Estimate`, `Estimates` or `ModelFit` out. Every public estimator
+stands in `catalogue()`, which importing this package fills.
+"""
+
+from __future__ import annotations
+
+from estimators import proportions, regression, survey
+from estimators.errors import (
+    AssumptionWarning,
+    ConvergenceError,
+    InputError,
+    NotEstimableError,
+    PrevalenceError,
+    SmallSampleWarning,
+)
+from estimators.registry import EstimatorSpec, catalogue, find_estimator
+from estimators.results import Estimate, Estimates, Interval, ModelFit
+
+__all__ = [
+    "AssumptionWarning",
+    "ConvergenceError",
+    "Estimate",
+    "Estimates",
+    "EstimatorSpec",
+    "InputError",
+    "Interval",
+    "ModelFit",
+    "NotEstimableError",
+    "PrevalenceError",
+    "SmallSampleWarning",
+    "catalogue",
+    "find_estimator",
+    "proportions",
+    "regression",
+    "survey",
+]

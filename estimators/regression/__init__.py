@@ -1,0 +1,1 @@
+"""Regression models with honest intervals for small and rare outcomes."""

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from sentinel.ingest.missing_codes import MissingCodes, parse_range
@@ -21,6 +22,8 @@ _SEPARATORS = re.compile(r"[;,|\s]+")
 _ISO_MONTH = re.compile(r"(\d{4})-(\d{1,2})")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _WITHOUT_TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
+_DIGITS_ALONE = re.compile(r"(?:%[dmyY])+")
+_WIDTHS = {"d": 2, "m": 2, "y": 2, "Y": 4}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 
 
@@ -50,11 +53,24 @@ def canonical(text: str) -> str:
 
 
 class Recode:
-    """Old answers and ranges to new codes; ``"*"`` catches the rest."""
+    """Old answers, ranges and patterns to new codes; ``"*"`` catches the rest.
+
+    A single answer goes before a range, a range before a pattern, and of two patterns
+    the one that stands first in the table counts.
+
+    Examples
+    --------
+    >>> table = Recode({"97": "other", "1..5": "low", "*06": "june", "*": "rest"})
+    >>> [table.apply(text) for text in ("97", "3", "51406", "x")]
+    ['other', 'low', 'june', 'rest']
+    """
 
     def __init__(self, table: Mapping[str, str]) -> None:
         self._rest = table.get("*")
-        self._single = {old: new for old, new in table.items() if old != "*"}
+        self._patterns = [
+            (old, new) for old, new in table.items() if "*" in old and old != "*"
+        ]
+        self._single = {old: new for old, new in table.items() if "*" not in old}
         self._ranges = [
             (*ends, new)
             for old, new in table.items()
@@ -63,16 +79,24 @@ class Recode:
 
     def names(self, text: str) -> bool:
         """Return whether the table has a line for this answer, ``"*"`` aside."""
-        return text in self._single or self._in_range(text) is not None
+        return self._named(text) is not None
 
     def apply(self, text: str) -> str:
         """Return the new code, the old one where the table says nothing."""
+        new = self._named(text)
+        if new is not None:
+            return new
+        return text if self._rest is None else self._rest
+
+    def _named(self, text: str) -> str | None:
         if text in self._single:
             return self._single[text]
         new = self._in_range(text)
         if new is not None:
             return new
-        return text if self._rest is None else self._rest
+        return next(
+            (new for old, new in self._patterns if fnmatchcase(text, old)), None
+        )
 
     def _in_range(self, text: str) -> str | None:
         if not self._ranges or not _NUMBER.fullmatch(text):
@@ -200,11 +224,26 @@ def _number(text: str, reader: CellReader) -> Cell:
     return Cell(number, CellState.VALUE)
 
 
+def _with_leading_zero(text: str, date_format: str) -> str:
+    """Return a date of digits alone in the format's full width.
+
+    Spreadsheets take 010614 for a number and keep 10614, which strptime would read as
+    10 June 2014 instead of 1 June.
+    """
+    if not _DIGITS_ALONE.fullmatch(date_format):
+        return text
+    width = sum(_WIDTHS[letter] for letter in date_format if letter != "%")
+    if not text.isdigit() or not width - 1 <= len(text) <= width:
+        raise ValueError(text)
+    return text.zfill(width)
+
+
 def _day(text: str, reader: CellReader) -> Cell:
     variable = reader.variable
     try:
         if reader.date_format:
-            day = datetime.strptime(text, reader.date_format).date()
+            padded = _with_leading_zero(text, reader.date_format)
+            day = datetime.strptime(padded, reader.date_format).date()
         elif variable.kind == "month" and (match := _ISO_MONTH.fullmatch(text)):
             day = date(int(match[1]), int(match[2]), 1)
         else:

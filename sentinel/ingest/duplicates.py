@@ -21,7 +21,9 @@ WITHDRAWN = "withdrew consent"
 def exclude_by_rule(file: FileTable) -> None:
     """Take out the rows that the mapping's rules name, counted by their reason."""
     for rule in file.mapping.exclude:
-        held = file.mask(parse_condition(rule.when), file.kept)
+        held = file.mask(parse_condition(rule.condition), file.kept)
+        if rule.unless:
+            held = ~held
         if held.any():
             counted = file.excluded.get(rule.reason, 0)
             file.excluded[rule.reason] = counted + int(held.sum())
@@ -75,7 +77,7 @@ def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
     twice = places[places.duplicated("id", keep=False)]
     first: dict[str, tuple[tuple[str, ...], str]] = {}
     surplus: dict[int, list[int]] = {}
-    conflicts: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    conflicts: dict[int, list[tuple[int, str]]] = {}
     for number, place, text in twice.itertuples(index=False):
         file = files[number]
         content = _content(file, place)
@@ -86,22 +88,22 @@ def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
         if known == content:
             surplus.setdefault(number, []).append(place)
         else:
-            conflicts.setdefault((number, known_where), []).append(
-                (int(file.raw.rows[place]), text)
-            )
+            row = int(file.raw.rows[place])
+            conflicts.setdefault(number, []).append((row, f"{text} as {known_where}"))
     for number, extra in surplus.items():
         file = files[number]
         file.kept = file.kept[~np.isin(file.kept, extra)]
         file.duplicates += len(extra)
-    for (number, known_where), rows in conflicts.items():
+    for number, rows in conflicts.items():
         file = files[number]
         add_rows(
             problems,
             rows,
             file=file.label,
             column=file.column_of(record_id(file.codebook) or ""),
-            expected=f"every record id once; {known_where} has it with other answers",
-            hint="Correct the id, remove one, or write [join] with per_file = true.",
+            expected="every record id once; the other row has other answers",
+            hint="Correct the id, remove one, or make one out of several columns with "
+            "[join].",
         )
 
 

@@ -19,7 +19,8 @@ Purely declarative. Sections, all optional:
     ``columns`` put together with ``separator`` (``"-"``); ``per_file`` puts the file's
     name in front, for record numbers that start anew in every file.
 ``[recode.variable]``
-    Old answer or range ``"18..24"`` = new code; ``"*"`` = everything else.
+    Old answer, range ``"18..24"`` or pattern ``"guate*"`` = new code; ``"*"`` =
+    everything else.
 ``[units.variable]``
     ``factor``, or ``by`` (a source column) with ``factors``; ``source`` says whence.
 ``[missing]``, ``[missing.variable]``
@@ -34,6 +35,8 @@ Purely declarative. Sections, all optional:
     Variable = format as of strptime, ``"%d/%m/%Y"``.
 ``[[exclude]]``
     ``when`` (condition on source columns) and ``reason``: rows that are no interviews.
+    ``unless`` in its place takes out every row for which the condition does not hold,
+    an empty cell included.
 """
 
 from __future__ import annotations
@@ -98,10 +101,27 @@ class UnitRule(_Rule):
 
 
 class ExcludeRule(_Rule):
-    """``[[exclude]]``."""
+    """``[[exclude]]``: rows `when` a condition holds, or all `unless` it holds."""
 
-    when: str = Field(min_length=1)
+    when: str = ""
+    unless: str = ""
     reason: str = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> ExcludeRule:
+        if bool(self.when) == bool(self.unless):
+            raise ValueError("give either when or unless, a condition on columns")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Which of the two the rule has."""
+        return "when" if self.when else "unless"
+
+    @property
+    def condition(self) -> str:
+        """The condition's text."""
+        return self.when or self.unless
 
 
 class RoundMapping(_Rule):

@@ -109,7 +109,7 @@ def _missing(mapping: RoundMapping) -> Iterator[Finding]:
 
 def _conditions(mapping: RoundMapping) -> Iterator[Finding]:
     texts: list[tuple[Key, str]] = [
-        (("exclude", number, "when"), rule.when)
+        (("exclude", number, rule.key), rule.condition)
         for number, rule in enumerate(mapping.exclude)
     ]
     for name, table in mapping.combine.items():

@@ -103,8 +103,8 @@ def plan_file(
     _plan_made(plan)
     _plan_same_names(plan, dropped, supplied)
     for number, rule in enumerate(source.mapping.exclude):
-        for part in parse_condition(rule.when).comparisons:
-            plan.find(("exclude", number, "when"), part.variable)
+        for part in parse_condition(rule.condition).comparisons:
+            plan.find(("exclude", number, rule.key), part.variable)
     for name, unit in source.mapping.units.items():
         if name in plan.recipes and unit.by is not None:
             plan.find(("units", name, "by"), unit.by)

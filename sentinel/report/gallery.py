@@ -18,6 +18,7 @@ from sentinel.report.figures import (
 )
 from sentinel.report.flow_figure import FlowLine, flow_figure
 from sentinel.report.formats import MINUS, count, is_hidden
+from sentinel.report.released_models import RATIOS
 from sentinel.report.sentences import odds_phrase
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def prevalence_drawings(
     found: dict[tuple[str, ...], dict[str, pd.Series]] = {}
     for table in tables:
         for _, row in table.frame.iterrows():
-            if not is_hidden(row):
+            if _is_drawable(row):
                 key = tuple(release.labels.value(column, row[column]) for column in by)
                 found.setdefault(key, {})[table.quantity] = row
     proportion = _is_proportion(tables)
@@ -76,7 +77,7 @@ def sensitivity_drawings(release: Release) -> list[Drawing]:
     """Draw every setting under every treatment of unknowns, round by round."""
     rows: list[IntervalRow] = []
     for code, part in release.sensitivity.groupby("round_id", sort=False):
-        shown = part[~part["suppressed"].astype(bool)]
+        shown = part[part.apply(_is_drawable, axis=1).astype(bool)]
         if shown.empty:
             continue
         rows.append(IntervalRow(label=release.labels.value("round_id", code), marks={}))
@@ -109,7 +110,7 @@ def trend_drawings(release: Release) -> list[Drawing]:
     """Draw every difference between rounds, in percentage points."""
     found: dict[tuple[str, ...], dict[str, pd.Series]] = {}
     for _, row in release.trend.iterrows():
-        if not is_hidden(row):
+        if _is_drawable(row):
             key = (release.contrast(row["contrast"]),)
             found.setdefault(key, {})[str(row["quantity"])] = row
     rows = list(_group_rows(found, 100.0))
@@ -134,11 +135,11 @@ def trend_drawings(release: Release) -> list[Drawing]:
 def model_drawing(model: ReleasedModel, release: Release) -> list[Drawing]:
     """Draw the odds ratios of a model on a logarithmic axis."""
     terms = model.terms[model.terms["term"] != "Intercept"]
-    limits = ["estimate", "ci_low", "ci_high"]
+    limits = list(RATIOS)
     usable = terms[np.isfinite(terms[limits]).all(axis=1)]
     rows = []
     for _, row in usable.iterrows():
-        ratio, low, high = np.exp(row[limits].to_numpy(dtype=float))
+        ratio, low, high = row[limits].to_numpy(dtype=float)
         rows.append(
             IntervalRow(
                 label=row["label"],
@@ -250,6 +251,12 @@ def _chunks(rows: list[IntervalRow]) -> Iterator[list[IntervalRow]]:
             part = [*part, *piece]
     if part:
         yield part
+
+
+def _is_drawable(row: pd.Series) -> bool:
+    return (
+        not is_hidden(row) and not row[["estimate", "ci_low", "ci_high"]].isna().any()
+    )
 
 
 def _mark(row: pd.Series, scale: float) -> tuple[float, float, float]:

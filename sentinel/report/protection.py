@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from estimators.results import TERM_COLUMNS
-from sentinel.report.formats import count
 from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
 from sentinel.report.release import (
     FLOW_COLUMNS,
     Release,
-    ReleasedModel,
     ReleasedTable,
     Suppressed,
 )
+from sentinel.report.released_models import release_model
+from sentinel.report.small_counts import without_small_counts
 
 if TYPE_CHECKING:
     from estimators.registry import EstimatorSpec
-    from sentinel.analysis.results import EstimateTable, FittedModel, StudyResult
+    from sentinel.analysis.results import EstimateTable, StudyResult
     from sentinel.disclosure import ProtectedFlows, ReleasePolicy
+    from sentinel.schema.variables import Codebook
     from sentinel.study.config import StudyConfig
 
-__all__ = ["protect_study", "without_small_counts"]
+__all__ = ["protect_study"]
 
+SUBDIVISION = "[A-Z]{2}-"
 NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value")
-_PERSONS = (
-    r"respondents?|persons?|people|interviews?|rows?|cases?|non-cases?|events?|"
-    r"non-events?|deportees?|deportations?|answers?|observations?"
-)
 
 
 def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
@@ -61,13 +56,11 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         result.classification.definition,
         _place_names(),
     )
-    tables, lost = _protect_tables(result, labels, policy)
-    hidden = {
-        table.quantity: _hidden_rounds(table.frame)
-        for table in tables
-        if table.is_headline
-    }
+    tables, lost, refused = _protect_tables(result, labels, policy)
+    hidden = _hidden_by_quantity(tables)
     sensitivity, lost_sensitivity = _protect_sensitivity(result, hidden, policy)
+    if "event" not in hidden and len(sensitivity):
+        hidden["event"] = _hidden_rounds(sensitivity)
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
     routes, lost_routes = _protect_routes(result, policy)
 
@@ -83,7 +76,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         estimates=tables,
         sensitivity=sensitivity,
         trend=trend,
-        models=tuple(_release_model(model, labels, policy) for model in result.models),
+        models=tuple(release_model(model, labels, policy) for model in result.models),
         flow=_row_counts(result),
         routes=routes,
         suppressed=(*lost, *lost_sensitivity, *lost_trend, *lost_routes),
@@ -91,28 +84,10 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         estimators=_estimators_used(result),
         warnings=_value_free_warnings(result),
         design_notes=told(result.design_notes),
-        skipped=told(result.skipped),
+        skipped=told((*result.skipped, *refused)),
         timings=result.timings,
         rng=rng,
     )
-
-
-def without_small_counts(text: str, minimum_cell: int) -> str:
-    """Return a note with every small count of persons replaced by "fewer than k".
-
-    Examples
-    --------
-    >>> without_small_counts("only 4 respondents in 3 clusters", 11)
-    'only fewer than 11 respondents in 3 clusters'
-    """
-
-    def replace(match: re.Match[str]) -> str:
-        small = 0 < int(match["count"]) < minimum_cell
-        return f"fewer than {minimum_cell}" if small else match["count"]
-
-    pattern = rf"(?<![\d.,])(?P<count>\d+)(?=\s+(?:\w+\s+)?(?:{_PERSONS})\b)"
-    masked = re.sub(pattern, replace, text)
-    return re.sub(r"(?<=\bn = )(?P<count>\d+)\b(?![.,]\d)", replace, masked)
 
 
 def _place_names() -> Mapping[str, str]:
@@ -149,17 +124,36 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def _hidden_by_quantity(tables: Sequence[ReleasedTable]) -> dict[str, set[str]]:
+    hidden: dict[str, set[str]] = {}
+    for table in tables:
+        if table.is_headline:
+            found = hidden.setdefault(table.quantity, set())
+            found |= _hidden_rounds(table.frame)
+    return hidden
+
+
 def _hidden_rounds(frame: pd.DataFrame) -> set[str]:
     return set(frame.loc[frame["suppressed"].astype(bool), "round_id"].astype(str))
 
 
 def _protect_tables(
     result: StudyResult, labels: Labels, policy: ReleasePolicy
-) -> tuple[tuple[ReleasedTable, ...], list[Suppressed]]:
+) -> tuple[tuple[ReleasedTable, ...], list[Suppressed], list[str]]:
     from sentinel.disclosure import protect_tables
 
     headlines = _headline_labels(result.config)
-    frames = protect_tables(result.estimates, policy)
+    refusals = {
+        table.name: _too_fine(table.by, result.interviews.codebook, policy)
+        for table in result.estimates
+    }
+    allowed = [table for table in result.estimates if not refusals[table.name]]
+    refused = [
+        f"{_title(table, result.config, labels)}: {refusals[table.name]}"
+        for table in result.estimates
+        if refusals[table.name]
+    ]
+    frames = protect_tables(allowed, policy)
     tables = tuple(
         ReleasedTable(
             name=table.name,
@@ -169,9 +163,22 @@ def _protect_tables(
             frame=_released(frame, result.config),
             is_headline=table.by == ("round_id",) and table.label in headlines,
         )
-        for table, frame in zip(result.estimates, frames, strict=True)
+        for table, frame in zip(allowed, frames, strict=True)
     )
-    return tables, [_lost(table.name, table.frame) for table in tables]
+    return tables, [_lost(table.name, table.frame) for table in tables], refused
+
+
+def _too_fine(by: Sequence[str], codebook: Codebook, policy: ReleasePolicy) -> str:
+    """Say why a table by these variables may not be released; empty if it may."""
+    for name in by:
+        if name not in codebook:
+            continue
+        variable = codebook[name]
+        if variable.release != "release":
+            return f"the codebook keeps {name} from release in groups"
+        if policy.place_level == "country" and SUBDIVISION in variable.pattern:
+            return f"{name} is finer than the study's place level, country"
+    return ""
 
 
 def _protect_sensitivity(
@@ -266,66 +273,6 @@ def _lost(table: str, frame: pd.DataFrame) -> Suppressed:
         primary=int((withheld & told_small).sum()),
         complementary=int((withheld & ~told_small).sum()),
     )
-
-
-def _release_model(
-    model: FittedModel, labels: Labels, policy: ReleasePolicy
-) -> ReleasedModel:
-    fit = model.fit
-    terms = fit.terms()[list(TERM_COLUMNS)]
-    terms.insert(1, "label", [_term_label(name, labels) for name in terms["term"]])
-    return ReleasedModel(
-        name=model.name,
-        label=model.label,
-        method=fit.method,
-        formula=fit.formula,
-        terms=terms,
-        n_obs=fit.n_obs,
-        ci_level=fit.ci_level,
-        ci_method=fit.ci_method,
-        notes=tuple(_model_notes(model, policy)),
-    )
-
-
-def _term_label(term: str, labels: Labels) -> str:
-    """Return "Sector of work: fishing" for ``sector[T.fishing]``."""
-    parts = []
-    for piece in term.split(":"):
-        match = re.fullmatch(
-            r"(?:C\()?(?P<name>\w+).*?\[(?:T\.)?(?P<level>.*)\]", piece
-        )
-        if match is None:
-            parts.append(labels.variable(piece) if piece != "Intercept" else piece)
-            continue
-        level = labels.value(match["name"], match["level"]).replace("_", " ")
-        parts.append(f"{labels.variable(match['name'])}: {level}")
-    return " x ".join(parts)
-
-
-def _model_notes(model: FittedModel, policy: ReleasePolicy) -> list[str]:
-    fit = model.fit
-    notes = [f"Formula: {fit.formula}; n = {count(fit.n_obs)}."]
-    per_variable = fit.fit_statistics.get("events_per_variable")
-    if per_variable is not None:
-        # Whole numbers: the exact figure times the terms would give the cases back.
-        shown = int(np.floor(per_variable))
-        text = (
-            f"fewer than {policy.minimum_cell}"
-            if shown < policy.minimum_cell
-            else f"about {shown}"
-        )
-        notes.append(
-            f"Events per variable (the smaller class over the model's terms): {text}. "
-            "Below 10, intervals are wide and single odds ratios fragile."
-        )
-    if model.merged_levels:
-        notes.append(
-            f"Levels merged into “other” because fewer than {policy.minimum_cell} "
-            f"respondents gave them: {', '.join(model.merged_levels)}."
-        )
-    notes.append("Each factor is compared with its most frequent level.")
-    notes += [without_small_counts(note, policy.minimum_cell) for note in fit.notes]
-    return notes
 
 
 def _row_counts(result: StudyResult) -> pd.DataFrame:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from sentinel.report.formats import count, interval, is_hidden, percent
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TWO_QUANTITIES", "key_findings", "odds_phrase"]
 
+MANY = 100
 TWO_QUANTITIES = (
     "Event prevalence is the share of deportations: a person deported three times "
     "counts three times. Person prevalence is the share of people: each deported "
@@ -37,8 +38,8 @@ def key_findings(release: Release) -> list[str]:
 
 def odds_phrase(row: pd.Series) -> str:
     """Return a term's odds ratio and its limits as "2.30 (1.10-4.60)"."""
-    ratio, low, high = np.exp([row["estimate"], row["ci_low"], row["ci_high"]])
-    return f"{ratio:.2f} ({interval(f'{low:.2f}', f'{high:.2f}')})"
+    low, high = _ratio(row["odds_ratio_low"]), _ratio(row["odds_ratio_high"])
+    return f"{_ratio(row['odds_ratio'])} ({interval(low, high)})"
 
 
 def _prevalence(release: Release) -> Iterator[str]:
@@ -134,6 +135,12 @@ def _hidden(release: Release) -> Iterator[str]:
             f"{release.minimum_cell} persons stand behind them, {count(complementary)} "
             "because they would let another be worked out)."
         )
+
+
+def _ratio(amount: float) -> str:
+    if not math.isfinite(amount):
+        return "no limit"
+    return f"{amount:.2f}" if amount < MANY else f"{amount:.0f}"
 
 
 def _support(row: pd.Series, *, signed: bool = False) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from estimators.results import RESULT_COLUMNS
@@ -125,9 +124,6 @@ def models_frame(release: Release) -> pd.DataFrame:
             label=model.label,
             method=model.method,
             formula=model.formula,
-            odds_ratio=np.exp(model.terms["estimate"]),
-            odds_ratio_low=np.exp(model.terms["ci_low"]),
-            odds_ratio_high=np.exp(model.terms["ci_high"]),
             ci_level=model.ci_level,
             ci_method=model.ci_method,
             n_obs=model.n_obs,

@@ -14,6 +14,8 @@ __all__ = ["with_age_at_departure"]
 
 _SOURCES = ("age", "int_date", "leave_date")
 _DAYS_PER_YEAR = 365.25
+_LONGEST_MONTH = 31
+_ADULT = 18.0
 
 
 def with_age_at_departure(
@@ -30,21 +32,27 @@ def with_age_at_departure(
 
     Notes
     -----
-    ``age`` is a whole number of years, so half a year is added before the time away is
-    taken off: the result, rounded down, is right to within one year.
+    Age in completed years and a month of departure leave a range of thirteen months
+    for the age at departure. The column holds the middle of the range, and nothing
+    (state MISSING) where the range holds both ages under 18 and others: who may have
+    been a child is not counted as an adult.
     """
     has_sources = all(name in frame.columns for name in _SOURCES)
     if AGE_AT_DEPARTURE not in needed or AGE_AT_DEPARTURE in frame or not has_sources:
         return frame, states
     away = pd.to_datetime(frame["int_date"]) - pd.to_datetime(frame["leave_date"])
-    years = away.dt.total_seconds().to_numpy() / 86400 / _DAYS_PER_YEAR
+    longest = away.dt.total_seconds().to_numpy(np.float64) / 86400
+    shortest = np.maximum(longest - _LONGEST_MONTH, 0.0)
     age = frame["age"].to_numpy(dtype=np.float64, na_value=np.nan)
-    departure = np.floor(age + 0.5 - years)
+    youngest = age - longest / _DAYS_PER_YEAR
+    oldest = age + 1 - shortest / _DAYS_PER_YEAR
     values = states[list(_SOURCES)].to_numpy() == CellState.VALUE
-    known = values.all(axis=1) & np.isfinite(departure)
-    column = pd.Series(departure, index=frame.index).where(known).astype("Float64")
+    with np.errstate(invalid="ignore"):
+        settled = (youngest >= _ADULT) | (oldest <= _ADULT)
+    known = values.all(axis=1) & settled
+    middle = pd.Series((youngest + oldest) / 2, index=frame.index)
     state = np.where(known, CellState.VALUE, CellState.MISSING).astype(np.uint8)
     return (
-        frame.assign(**{AGE_AT_DEPARTURE: column}),
+        frame.assign(**{AGE_AT_DEPARTURE: middle.where(known).astype("Float64")}),
         states.assign(**{AGE_AT_DEPARTURE: state}),
     )

@@ -111,7 +111,9 @@ class Answers:
             return _Column(values, None, known, not_asked)
         positions, codes = pd.factorize(series.astype(object), use_na_sentinel=True)
         texts = tuple(str(code) for code in codes)
-        return _Column(positions, texts, known, not_asked)
+        # A text without a character is a form in which nothing was ticked or typed.
+        blank = _lookup(np.array([not text.strip() for text in texts], bool), positions)
+        return _Column(positions, texts, known & ~blank, not_asked)
 
 
 def evaluate(

@@ -1,0 +1,22 @@
+"""Deportee studies with known truth, drawn from a parameter file."""
+
+from sentinel.simulate.draw import (
+    RoundTruth,
+    SimulatedRound,
+    SimulatedStudy,
+    simulate_study,
+)
+from sentinel.simulate.parameters import Parameters, RoundParameters, load_parameters
+from sentinel.simulate.study_folder import field_tables, write_study
+
+__all__ = [
+    "Parameters",
+    "RoundParameters",
+    "RoundTruth",
+    "SimulatedRound",
+    "SimulatedStudy",
+    "field_tables",
+    "load_parameters",
+    "simulate_study",
+    "write_study",
+]

@@ -165,19 +165,17 @@ def test_uniap__settings_move_the_thresholds():
 
 
 def test_uniap__age_at_departure_is_computed_where_it_is_not_given():
-    interviews = _interviews([WELL | {"hours_day": 15.0}] * 3)
+    # Ages at departure: 15.96 to 17.05; 18.96 to 20; 17.96 to 19; not known.
+    interviews = _interviews([WELL | {"hours_day": 15.0}] * 4)
     dated = interviews.frame.drop(columns="age_at_departure").assign(
-        age=pd.array([18, 18, None], dtype="Float64"),
+        age=pd.array([18, 19, 18, None], dtype="Float64"),
         int_date=pd.Timestamp("2012-08-15"),
-        leave_date=pd.to_datetime(["2010-08-01", "2012-08-01", "2010-08-01"]),
+        leave_date=pd.to_datetime(["2010-08-01", "2012-08-01", "2012-08-01", None]),
     )
-    states = pd.DataFrame(
-        np.uint8(CellState.VALUE), index=dated.index, columns=dated.columns
-    )
-    states.loc[2, "age"] = CellState.REFUSED
+    states = dated.isna().astype("uint8") * np.uint8(CellState.REFUSED)
     found = classify(SimpleNamespace(frame=dated, states=states), UNIAP)
-    assert found.frame["d_child"].tolist() == [1, 0, pd.NA]
-    assert found.frame["d_traff"].tolist() == [1, 0, pd.NA]
+    assert found.frame["d_child"].tolist() == [1, 0, pd.NA, pd.NA]
+    assert found.frame["d_traff"].tolist() == [1, 0, pd.NA, pd.NA]
 
 
 @settings(deadline=None, derandomize=True, max_examples=15)

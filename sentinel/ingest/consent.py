@@ -127,11 +127,16 @@ def cluster_key(
 
 def _text(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
-        return values.dt.strftime("%Y-%m-%d").astype("str")
+        return pd.Series(values.dt.strftime("%Y-%m-%d"), dtype="str")
     if pd.api.types.is_numeric_dtype(values):
-        texts = [None if pd.isna(value) else f"{value:g}" for value in values]
+        texts = [None if pd.isna(value) else _number_text(value) for value in values]
         return pd.Series(texts, dtype="str")
     return values.astype("str")
+
+
+def _number_text(value: float) -> str:
+    """Return every digit: two long numbers must not become one key."""
+    return str(int(value)) if float(value).is_integer() else repr(float(value))
 
 
 def _outcomes(

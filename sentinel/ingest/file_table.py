@@ -63,7 +63,7 @@ class FileTable:
 
     def texts(self, column: str, rows: IndexVector) -> pd.Series:
         """Return the raw cells of one column."""
-        return self.raw.frame[column].iloc[rows].reset_index(drop=True)
+        return pd.Series(self.raw.frame[column].array.take(rows))
 
     def read(self, name: str, rows: IndexVector, problems: Problems) -> TypedColumn:
         """Return a variable of the given rows and list its faulty cells."""
@@ -230,7 +230,7 @@ def _states(table: Mapping[str, str]) -> MissingCodes:
 def _canonical(texts: pd.Series) -> pd.Series:
     places, distinct = pd.factorize(texts)
     plain = pd.Series([canonical(str(text)) for text in distinct], dtype="str")
-    return plain.take(places).reset_index(drop=True)
+    return pd.Series(plain.array.take(places))
 
 
 def _unknown_unit(rule: UnitRule) -> str:

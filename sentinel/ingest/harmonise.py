@@ -200,8 +200,16 @@ def _assemble(
     parts: dict[str, list[TypedColumn]] = {item.name: [] for item in variables}
     for each in gated:
         chosen = np.flatnonzero(each.consented)
+        # Absent columns of a kind are all alike, and most of a codebook is absent.
+        absent: dict[tuple[bool, bool], TypedColumn] = {}
         for variable in variables:
-            parts[variable.name].append(_column(each, variable, chosen, problems))
+            column = _column(each, variable, chosen, problems)
+            if column is None:
+                kind = variable.is_numeric, variable.is_dated
+                if kind not in absent:
+                    absent[kind] = absent_column(variable, len(chosen))
+                column = absent[kind]
+            parts[variable.name].append(column)
     sizes = [int(each.consented.sum()) for each in gated]
     labels = [
         label
@@ -226,7 +234,7 @@ def _assemble(
 
 def _column(
     each: GatedFile, variable: Variable, chosen: IndexVector, problems: Problems
-) -> TypedColumn:
+) -> TypedColumn | None:
     name = variable.name
     if name in each.columns:
         column = each.columns[name]
@@ -236,4 +244,4 @@ def _column(
         )
     if name in each.file.recipes:
         return each.file.read(name, each.file.kept[chosen], problems)
-    return absent_column(variable, len(chosen))
+    return None

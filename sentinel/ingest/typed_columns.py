@@ -31,9 +31,10 @@ class TypedColumn:
 def typed_values(variable: Variable, values: Sequence[object]) -> pd.Series:
     """Return values in the dtype that `Interviews.frame` promises for the kind."""
     if variable.is_numeric:
-        numbers = [np.nan if value is None else value for value in values]
-        array = np.asarray(numbers, dtype=np.float64)
-        return pd.Series(pd.array(array, dtype="Float64"))
+        array = np.array(
+            [np.nan if value is None else value for value in values], dtype=np.float64
+        )
+        return pd.Series(pd.arrays.FloatingArray(array, np.isnan(array)))
     if variable.is_dated:
         days = np.array(
             ["NaT" if value is None else str(value) for value in values],
@@ -46,6 +47,8 @@ def typed_values(variable: Variable, values: Sequence[object]) -> pd.Series:
 def read_texts(reader: CellReader, texts: pd.Series) -> TypedColumn:
     """Read every distinct text once."""
     places, distinct = pd.factorize(texts)
+    if not len(distinct):
+        return absent_column(reader.variable, 0)
     cells: list[Cell] = [reader.read(str(text)) for text in distinct]
     values = typed_values(reader.variable, [cell.value for cell in cells])
     states = np.array([cell.state for cell in cells], dtype=np.uint8)
@@ -54,7 +57,7 @@ def read_texts(reader: CellReader, texts: pd.Series) -> TypedColumn:
         wrong = np.array([cell.fault == expected for cell in cells])
         faults[expected] = np.flatnonzero(wrong[places])
     return TypedColumn(
-        values=values.take(places).reset_index(drop=True),
+        values=pd.Series(values.array.take(places)),
         states=states[places],
         faults=faults,
     )
@@ -62,7 +65,8 @@ def read_texts(reader: CellReader, texts: pd.Series) -> TypedColumn:
 
 def absent_column(variable: Variable, n: int) -> TypedColumn:
     """Return the column of a question that was not asked of n persons."""
+    nothing = typed_values(variable, [None])
     return TypedColumn(
-        values=typed_values(variable, [None] * n),
+        values=pd.Series(nothing.array.take(np.zeros(n, dtype=np.intp))),
         states=np.full(n, CellState.NOT_ASKED, dtype=np.uint8),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -99,6 +100,7 @@ _FEWEST_TELEPHONE_DIGITS = 9
 _SHARE_THAT_TELLS = 0.05
 _WORDS_OF_FREE_TEXT = 6
 _LONGEST_SHOWN = 40
+_SHORTEST_IDENTIFIER = 6
 
 
 def _plain(text: str) -> str:
@@ -169,21 +171,21 @@ def identifier_in_values(values: Iterable[str], *, free_text: bool = True) -> st
     an identifier, so that one odd code does not condemn it. With `free_text`, sentences
     are suspected too: they hold names sooner or later.
     """
-    distinct = pd.Series(list(values), dtype="str").dropna().drop_duplicates()
-    text = distinct.str.strip()
-    text = text[text != ""]
-    least = max(1, round(_SHARE_THAT_TELLS * len(text)))
-    for what, pattern in _VALUES.items():
-        hit = text.str.fullmatch(pattern.pattern)
-        if what == "telephone numbers":
-            hit &= text.str.count(r"\d") >= _FEWEST_TELEPHONE_DIGITS
-        if int(hit.sum()) >= least:
-            return what
-    if free_text:
-        sentences = text.str.count(r"\s+") + 1 >= _WORDS_OF_FREE_TEXT
-        if int(sentences.sum()) >= least:
-            return "free text"
-    return ""
+    distinct = [text for text in pd.unique(pd.Series(values)) if isinstance(text, str)]
+    least = max(1, round(_SHARE_THAT_TELLS * len(distinct)))
+    found: Counter[str] = Counter()
+    for text in distinct:
+        # Nearly all survey answers are short codes: no identifier is that short.
+        if len(text) < _SHORTEST_IDENTIFIER:
+            continue
+        what = looks_identifying(text)
+        if not what and free_text and len(text.split()) >= _WORDS_OF_FREE_TEXT:
+            what = "free text"
+        found[what] += 1
+    found.pop("", None)
+    # Kinds are judged one by one, in a fixed order: messages must not wobble.
+    order = (*_VALUES, "free text")
+    return next((what for what in order if found[what] >= least), "")
 
 
 def shown_value(value: object) -> str:

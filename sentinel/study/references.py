@@ -113,18 +113,28 @@ def _named_files(config: StudyConfig) -> Iterator[tuple[Key, str]]:
 
 
 def _named_variables(config: StudyConfig) -> Iterator[tuple[Key, str]]:
+    """Variables that the study needs; defaults that it can do without are left out."""
     design = config.design
+    written = set(design.model_fields_set)
+    if design.weight is None:
+        written.add("cluster_size")
     for field in ("weight", "cluster_size", "prior_events"):
-        if (name := getattr(design, field)) is not None:
+        if field in written and (name := getattr(design, field)) is not None:
             yield ("design", field), name
     for field in ("strata", "cluster"):
         for name in getattr(design, field):
             yield ("design", field), name
+    yield from _consent_and_map_variables(config)
+
+
+def _consent_and_map_variables(config: StudyConfig) -> Iterator[tuple[Key, str]]:
     consent = config.privacy.consent
     if consent.variable is not None:
         for field in ("variable", "private_variable"):
             if (name := getattr(consent, field)) is not None:
                 yield ("privacy", "consent", field), name
-    for field in ("origin", "crossing", "destination"):
-        if config.maps is not None and (name := getattr(config.maps, field)):
-            yield ("maps", field), name
+    if config.maps is not None:
+        for field in ("origin", "crossing", "destination"):
+            written = config.maps.model_fields_set
+            if field in written and (name := getattr(config.maps, field)):
+                yield ("maps", field), name

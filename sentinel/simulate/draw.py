@@ -139,10 +139,21 @@ def simulate_study(
     """
     generators = as_generator(rng).spawn(len(parameters.rounds))
     rounds = tuple(
-        _round(item, parameters, generator.spawn(item.stream + 1)[-1])
+        _round(item, parameters, _stream(generator, item.stream))
         for item, generator in zip(parameters.rounds, generators, strict=True)
     )
     return SimulatedStudy(rounds=rounds, parameters=parameters)
+
+
+def _stream(generator: np.random.Generator, number: int) -> np.random.Generator:
+    """Return ``generator.spawn(number + 1)[-1]`` of a fresh generator, at once."""
+    parent = generator.bit_generator.seed_seq
+    if not isinstance(parent, np.random.SeedSequence):
+        return generator.spawn(number + 1)[-1]
+    key = (*parent.spawn_key, number)
+    return np.random.default_rng(
+        np.random.SeedSequence(entropy=parent.entropy, spawn_key=key)
+    )
 
 
 def _round(
@@ -265,5 +276,7 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(column):
             typed[name] = column.astype("Float64")
         else:
-            typed[name] = column.astype("str").mask(lambda text: text == "")
+            texts = column.to_numpy(dtype=object, copy=True)
+            texts[texts == ""] = None
+            typed[name] = pd.Series(texts, index=frame.index, dtype="str")
     return pd.DataFrame(typed)

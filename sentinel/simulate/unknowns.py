@@ -109,8 +109,14 @@ def blank_what_was_not_told(
     silent = frame["consent_given"].ne("1").to_numpy(dtype=bool)
     cells[silent] = CellState.NOT_ASKED
     states[content] = cells
-    told = frame.mask((states != CellState.VALUE).to_numpy())
-    return told, states
+    hidden = states.to_numpy() != CellState.VALUE
+    told = {
+        name: frame[name].mask(hidden[:, number])
+        if hidden[:, number].any()
+        else frame[name]
+        for number, name in enumerate(frame.columns.astype(str))
+    }
+    return pd.DataFrame(told), states
 
 
 def _rates(content: list[str], rates: UnknownRates) -> np.ndarray:

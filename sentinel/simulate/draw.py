@@ -69,6 +69,8 @@ class SimulatedRound:
         One row per selected person, respondents and others; the states are `CellState`.
     state : ndarray of shape (rows,)
         How each person's trip really went, 0 to 5: the tier with every answer known.
+    prior_deportations : ndarray of shape (rows,)
+        Each person's deportations through the site in the twelve months before.
     truth : RoundTruth
     parameters : RoundParameters
     """
@@ -77,6 +79,7 @@ class SimulatedRound:
     frame: pd.DataFrame
     states: pd.DataFrame
     state: IntVector
+    prior_deportations: IntVector
     truth: RoundTruth
     parameters: RoundParameters
 
@@ -187,6 +190,7 @@ def _round(
         frame=frame,
         states=states,
         state=selected["state"].to_numpy(),
+        prior_deportations=selected["deport_12m"].to_numpy(),
         truth=truth,
         parameters=parameters,
     )

@@ -252,6 +252,9 @@ def test_classify__no_rows():
 
 def test_classify__forty_thousand_people_in_a_second():
     interviews = _random_interviews(np.random.default_rng(5), 40_000)
-    start = time.perf_counter()
-    classify(interviews, UNIAP)
-    assert time.perf_counter() - start < 1.0  # 0.15 s on two cores: room for a busy one
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        classify(interviews, UNIAP)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0  # 0.15 s on two idle cores

@@ -1,0 +1,1 @@
+"""Accuracy benchmarks: bias, coverage and width against a known truth."""

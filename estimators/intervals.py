@@ -354,16 +354,18 @@ def _check_replicates(replicates: FloatVector) -> FloatVector:
 
 
 def _quantiles(sorted_draws: FloatVector, shares: list[float]) -> tuple[float, float]:
+    low, high = (_quantile(sorted_draws, float(share)) for share in shares)
+    return low, high
+
+
+def _quantile(sorted_draws: FloatVector, share: float) -> float:
     """Interpolate linearly between order statistics, also beside infinite ones."""
-    position = np.clip(np.asarray(shares), 0, 1) * (sorted_draws.size - 1)
-    left = np.floor(position).astype(np.int64)
-    right = np.ceil(position).astype(np.int64)
-    weight = position - left
-    at_left, at_right = sorted_draws[left], sorted_draws[right]
-    same = (at_left == at_right) | (weight == 0)
-    gap = np.where(same, 0.0, at_right - np.where(same, at_right, at_left))
-    low, high = np.where(same, at_left, at_left + weight * gap)
-    return float(low), float(high)
+    position = min(max(share, 0.0), 1.0) * (sorted_draws.size - 1)
+    left, right = math.floor(position), math.ceil(position)
+    below, above = float(sorted_draws[left]), float(sorted_draws[right])
+    if below == above or math.isinf(below):
+        return below
+    return below + (position - left) * (above - below) if left < right else below
 
 
 def _acceleration(jackknife_values: FloatVector) -> float:

@@ -59,12 +59,15 @@ def proportion_ci(
         Persons observed, at least `successes` and 1.
     method : str
         ``wilson`` inverts the score test: good at any size, also near 0.
-        ``wilson_corrected`` inverts it with a continuity correction of 1 / (2 n).
+        ``wilson_corrected`` inverts it with a continuity correction of 1 / (2 n), also
+        at p = 1/2, where R's prop.test drops it.
         ``clopper_pearson`` is exact: never below its level, therefore wide.
         ``blaker`` is exact and lies within Clopper-Pearson.
         ``mid_p`` halves the probability of the observed count: nearly exact, narrower.
         ``jeffreys`` is the equal-tailed interval under a Beta(1/2, 1/2) prior, with 0
-        as its lower limit at no success and 1 as its upper limit at no failure.
+        as its lower limit at no success and 1 as its upper limit at no failure (Brown
+        et al.; the R packages binom and prevalence then put the whole error into the
+        other tail, which is narrower).
         ``agresti_coull`` is Wald about the Wilson centre.
         ``logit`` is Wald on the log odds; Clopper-Pearson at 0 and n.
         ``wald`` is the textbook formula: misleading near 0 and 1, for comparison only.

@@ -59,7 +59,8 @@ def check_choice(name: str, value: str, allowed: Collection[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     if value not in allowed:
         raise InputError(
-            f"{name}={value!r} is not known; choose one of {', '.join(sorted(allowed))}."
+            f"{name}={value!r} is not known; choose one of "
+            f"{', '.join(sorted(allowed))}."
         )
     return value
 
@@ -101,7 +102,7 @@ def finite_vector(values: Any, name: str) -> FloatVector:  # noqa: ANN401 - chec
         shown = ", ".join(str(row) for row in wrong[:5])
         raise InputError(
             f"{name} has {wrong.size} missing or infinite values (rows {shown}"
-            f"{', ...' if wrong.size > 5 else ''}, counted from 0). "  # noqa: PLR2004
+            f"{', ...' if wrong.size > 5 else ''}, counted from 0). "
             "Remove these rows knowingly, or state them as unknown to an estimator "
             "that takes unknowns."
         )

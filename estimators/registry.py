@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from estimators.errors import InputError
@@ -25,7 +26,7 @@ class EstimatorSpec:
     Attributes
     ----------
     key : str
-        Unique name; what a result's `method` starts with and what the command line takes.
+        Unique name: a result's `method` starts with it, the command line takes it.
     family : str
         Module of `estimators` that holds it.
     label : str
@@ -56,8 +57,18 @@ class EstimatorSpec:
         return self._parameters(keyword_only=True)
 
     def annotation(self, parameter: str) -> Any:  # noqa: ANN401 - any type there is
-        """Return the resolved type annotation of a parameter."""
-        return typing.get_type_hints(self.function).get(parameter)
+        """Return the type of a parameter, or its text where that cannot be resolved.
+
+        Names that a module imports for type checking only stay text.
+        """
+        text = self.function.__annotations__.get(parameter)
+        if not isinstance(text, str):
+            return text
+        known = {"pd": pd, "np": np, **self.function.__globals__}
+        try:
+            return typing.get_type_hints(_Annotated(text), known)["parameter"]
+        except (NameError, TypeError, AttributeError):
+            return text
 
     def summary(self) -> str:
         """Return the first line of the docstring."""
@@ -70,6 +81,13 @@ class EstimatorSpec:
             for parameter in parameters
             if (parameter.kind is inspect.Parameter.KEYWORD_ONLY) == keyword_only
         )
+
+
+class _Annotated:
+    """Carries one annotation to `typing.get_type_hints`."""
+
+    def __init__(self, text: str) -> None:
+        self.__annotations__ = {"parameter": text}
 
 
 def estimator(
@@ -110,7 +128,8 @@ def find_estimator(key: str) -> EstimatorSpec:
         return _CATALOGUE[key]
     except KeyError:
         raise InputError(
-            f"No estimator is called {key!r}. There are: {', '.join(sorted(_CATALOGUE))}."
+            f"No estimator is called {key!r}. There are: "
+            f"{', '.join(sorted(_CATALOGUE))}."
         ) from None
 
 

@@ -188,7 +188,7 @@ class Estimates:
         return wanted[0]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per group: `RESULT_COLUMNS` with the group columns after unit."""
+        """Return one row per group: `RESULT_COLUMNS`, group columns after unit."""
         group_columns = list(self.groups[0]) if self.groups else []
         columns = [*RESULT_COLUMNS[:3], *group_columns, *RESULT_COLUMNS[3:]]
         records = [

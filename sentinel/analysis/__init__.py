@@ -1,0 +1,15 @@
+"""From interviews to everything that a report needs: weigh, classify, estimate."""
+
+from sentinel.analysis.design import StudyDesign, build_design
+from sentinel.analysis.results import EstimateTable, FittedModel, StudyResult
+from sentinel.analysis.run import analyse, classify_settings
+
+__all__ = [
+    "EstimateTable",
+    "FittedModel",
+    "StudyDesign",
+    "StudyResult",
+    "analyse",
+    "build_design",
+    "classify_settings",
+]

@@ -1,0 +1,72 @@
+"""The command line: every command is thin, the work is in the package.
+
+Exit codes: 0 done, 1 findings (`sentinel check`), 2 bad usage or bad input,
+3 could not estimate, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from click.exceptions import ClickException
+
+from estimators.errors import ConvergenceError, InputError, NotEstimableError
+from sentinel.cli import data, estimate, study
+
+__all__ = ["app", "main"]
+
+DONE, FINDINGS, BAD_INPUT, NOT_ESTIMABLE, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 70, 130
+
+app = typer.Typer(
+    name="sentinel",
+    help="From field interviews to a defensible number, a map and a report.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+study.register(app)
+estimate.register(app)
+data.register(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code; no traceback reaches a user."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = app(args=arguments, standalone_mode=False)
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say(
+            "interrupted; what lay in the output folder is untouched", INTERRUPTED
+        )
+    except ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except InputError as error:
+        return _say(str(error), BAD_INPUT)
+    except (NotEstimableError, ConvergenceError) as error:
+        return _say(f"could not estimate: {error}", NOT_ESTIMABLE)
+    except OSError as error:
+        return _say(f"{error.filename or ''}: {error.strerror or error}", BAD_INPUT)
+    except Exception as error:
+        if os.environ.get("SENTINEL_DEBUG"):
+            raise
+        return _say(
+            f"internal error ({type(error).__name__}: {error}). This is a defect of "
+            "sentinel, please report it. SENTINEL_DEBUG=1 shows where it happened.",
+            INTERNAL,
+        )
+    return int(code) if isinstance(code, int) else DONE
+
+
+def _say(message: str, code: int) -> int:
+    sys.stderr.write(f"sentinel: {message}\n")
+    return code

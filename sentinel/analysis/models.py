@@ -1,0 +1,117 @@
+"""Risk-factor models of the plan; rare levels are merged, lest they expose anyone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from estimators.errors import InputError, PrevalenceError
+from estimators.registry import find_estimator
+from estimators.results import ModelFit
+from sentinel.analysis.results import FittedModel
+from sentinel.analysis.selection import select_rows
+
+if TYPE_CHECKING:
+    from sentinel.schema.codebook import Codebook
+    from sentinel.study.config import ModelSection, StudyConfig
+
+__all__ = ["fit_models", "model_frame"]
+
+OTHER = "other"
+
+
+def fit_models(
+    frame: pd.DataFrame, codebook: Codebook, config: StudyConfig
+) -> tuple[tuple[FittedModel, ...], tuple[str, ...]]:
+    """Fit every ``[[models]]`` entry; what cannot be fitted is named with a reason."""
+    fitted: list[FittedModel] = []
+    skipped: list[str] = []
+    for number, section in enumerate(config.models, start=1):
+        label = section.label or section.formula
+        try:
+            data, merged = model_frame(frame, codebook, section, config)
+            fit = find_estimator(section.key).function(
+                section.formula, data, level=config.design.level, **section.options
+            )
+        except PrevalenceError as error:
+            skipped.append(f"model {label}: {error}")
+            continue
+        if not isinstance(fit, ModelFit):
+            skipped.append(f"model {label}: {section.key} is not a regression")
+            continue
+        fitted.append(
+            FittedModel(
+                name=f"model_{number}",
+                label=label,
+                fit=fit,
+                merged_levels=tuple(merged),
+            )
+        )
+    return tuple(fitted), tuple(skipped)
+
+
+def model_frame(
+    frame: pd.DataFrame,
+    codebook: Codebook,
+    section: ModelSection,
+    config: StudyConfig,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return the model's columns ready for a formula, and the levels that were merged.
+
+    Categories carry their labels, the most frequent level first so that it is the
+    reference; rounds keep the order of the study, so that the first is. Levels with
+    fewer respondents than the minimum cell become "other"; when "other" itself would
+    be smaller it is joined to the smallest level that is not.
+    """
+    least = config.privacy.minimum_cell
+    part = frame if section.where is None else frame[select_rows(frame, section.where)]
+    names = _variables(section.formula)
+    missing = sorted(names - set(part.columns))
+    if missing:
+        raise InputError(f"the interviews have no column {', '.join(missing)}")
+    data: dict[str, pd.Series] = {}
+    merged: list[str] = []
+    for name in sorted(names):
+        column = part[name]
+        if pd.api.types.is_numeric_dtype(column):
+            data[name] = column.astype("Float64").astype("float64")
+            continue
+        labels = codebook[name].codes if name in codebook else {}
+        text = column.map(lambda code, labels=labels: labels.get(code, code))
+        if name == "round_id":
+            data[name] = _rounds(text, config)
+            continue
+        data[name], gone = _merge_rare(text, least)
+        merged.extend(f"{name}: {level}" for level in gone)
+    return pd.DataFrame(data, index=part.index), merged
+
+
+def _variables(formula: str) -> set[str]:
+    from formulaic import Formula
+
+    return {str(name) for name in Formula(formula).required_variables}
+
+
+def _rounds(labels: pd.Series, config: StudyConfig) -> pd.Series:
+    present = set(labels.dropna())
+    order = [item.label for item in config.rounds if item.label in present]
+    return pd.Series(pd.Categorical(labels, categories=order), index=labels.index)
+
+
+def _merge_rare(column: pd.Series, least: int) -> tuple[pd.Series, list[str]]:
+    counts = column.value_counts()
+    rare = [level for level in counts.index if counts[level] < least]
+    kept = [level for level in counts.index if counts[level] >= least]
+    if rare and kept and sum(counts[level] for level in rare) < least:
+        rare.append(kept.pop())
+    if not rare:
+        return pd.Series(
+            pd.Categorical(column, categories=kept), index=column.index
+        ), []
+    merged = column.where(~column.isin(rare) | column.isna(), OTHER)
+    categories = [*kept, OTHER]
+    return (
+        pd.Series(pd.Categorical(merged, categories=categories), index=column.index),
+        sorted(map(str, rare)),
+    )

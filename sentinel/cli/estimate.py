@@ -1,0 +1,197 @@
+"""Any estimator of the catalogue on a table: `sentinel estimate KEY --data FILE`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+import typing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from estimators.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from estimators.registry import EstimatorSpec
+
+__all__ = ["register"]
+
+PANEL = "Estimators and data"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(
+        "estimate",
+        rich_help_panel=PANEL,
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    )(estimate)
+
+
+def estimate(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="See sentinel catalogue.")],
+    data: Annotated[
+        Path | None, typer.Option(help="CSV, XLSX, Parquet, SAV, DTA.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the rows to this CSV.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run one estimator; every input and option of it is --name value.
+
+    The output shows unprotected numbers: they are for the analyst, not for release.
+
+    Example: sentinel estimate proportion_ci --successes 92 --n 400 --method wilson
+
+    Example: sentinel estimate survey_proportion --data survey.csv --psu truck
+    --strata round --weights w --variable exploited --by round
+    """
+    from estimators.registry import find_estimator
+
+    spec = find_estimator(key)
+    given = _pairs(context.args)
+    frame = None if data is None else _read(data)
+    arguments = _arguments(spec, frame, given)
+    result = spec.function(**arguments)
+    table = result.terms() if hasattr(result, "terms") else result.to_frame()
+    if out is not None:
+        table.to_csv(out, index=False)
+        typer.echo(out)
+    elif as_json:
+        typer.echo(json.dumps(table.to_dict(orient="records"), indent=2, default=str))
+    else:
+        typer.echo(result.summary())
+
+
+def _pairs(arguments: list[str]) -> dict[str, str]:
+    """Turn ``--name value --other value`` into a mapping."""
+    pairs: dict[str, str] = {}
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
+        if not word.startswith("--"):
+            raise InputError(f"{word!r}: options are written --name value.")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            position += 1
+            if position == len(arguments):
+                raise InputError(f"--{name} needs a value.")
+            value = arguments[position]
+        pairs[name.replace("-", "_")] = value
+        position += 1
+    return pairs
+
+
+def _read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from sentinel.ingest import read_table
+
+    frame = read_table(path).frame
+    for name in frame.columns:
+        numbers = pd.to_numeric(frame[name].replace("", None), errors="coerce")
+        if numbers.notna().sum() == frame[name].replace("", None).notna().sum():
+            frame[name] = numbers
+    return frame
+
+
+def _arguments(
+    spec: EstimatorSpec, frame: pd.DataFrame | None, given: dict[str, str]
+) -> dict[str, Any]:
+    """Bind words to the estimator's parameters; every problem is listed."""
+    rest = dict(given)
+    bound: dict[str, Any] = {}
+    problems: list[str] = []
+    for parameter in (*spec.inputs, *spec.options):
+        annotation = spec.annotation(parameter.name)
+        maker = getattr(annotation, "from_frame", None)
+        if maker is not None:
+            bound[parameter.name] = _data_object(maker, frame, rest, problems)
+        elif _is_frame(annotation):
+            if frame is None:
+                problems.append("this estimator needs --data FILE")
+            bound[parameter.name] = frame
+        elif parameter.name in rest:
+            try:
+                bound[parameter.name] = _convert(rest.pop(parameter.name), annotation)
+            except InputError as error:
+                problems.append(f"--{parameter.name}: {error}")
+        elif parameter.default is inspect.Parameter.empty:
+            problems.append(f"--{parameter.name} is missing")
+    problems.extend(f"--{name} is not an option of {spec.key}" for name in rest)
+    if problems:
+        names = [p.name for p in (*spec.inputs, *spec.options)]
+        raise InputError(f"{'; '.join(problems)}. {spec.key} takes {', '.join(names)}.")
+    return bound
+
+
+def _data_object(
+    maker: Any,  # noqa: ANN401 - any class with from_frame
+    frame: pd.DataFrame | None,
+    rest: dict[str, str],
+    problems: list[str],
+) -> Any:  # noqa: ANN401
+    if frame is None:
+        problems.append("this estimator needs --data FILE")
+        return None
+    hints = typing.get_type_hints(maker)
+    named: dict[str, Any] = {}
+    for name in list(inspect.signature(maker).parameters)[1:]:
+        if name in rest:
+            named[name] = _convert(rest.pop(name), hints.get(name))
+    return maker(frame, **named)
+
+
+def _is_frame(annotation: Any) -> bool:  # noqa: ANN401
+    import pandas as pd
+
+    return annotation is pd.DataFrame
+
+
+def _convert(text: str, annotation: Any) -> Any:  # noqa: ANN401
+    """Convert a word to the first type of the annotation that takes it."""
+    candidates = _flatten(annotation)
+    for kind in candidates:
+        if typing.get_origin(kind) is Literal:
+            if text in typing.get_args(kind):
+                return text
+            continue
+        converted = _converted(text, kind)
+        if converted is not None:
+            return converted
+    if any(typing.get_origin(kind) is Literal for kind in candidates):
+        allowed = [a for k in candidates for a in typing.get_args(k)]
+        raise InputError(f"{text!r} came; choose one of {', '.join(map(str, allowed))}")
+    raise InputError(f"{text!r} does not fit {annotation}")
+
+
+def _flatten(annotation: Any) -> list[Any]:  # noqa: ANN401
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        kinds = [k for part in typing.get_args(annotation) for k in _flatten(part)]
+        order = {bool: 0, int: 1, float: 2}
+        return sorted(kinds, key=lambda kind: order.get(kind, 3))
+    return [annotation]
+
+
+def _converted(text: str, kind: Any) -> Any:  # noqa: ANN401
+    if kind is bool:
+        return {"true": True, "yes": True, "false": False, "no": False}.get(
+            text.lower()
+        )
+    if kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            return None
+    origin = typing.get_origin(kind) or kind
+    if origin in (list, tuple) or getattr(origin, "__name__", "") == "Sequence":
+        return [part.strip() for part in text.split(",")]
+    if kind is str:
+        return text
+    return None

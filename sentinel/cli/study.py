@@ -1,0 +1,161 @@
+"""Commands about a whole study: run, demo, new, check."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sentinel.schema.problems import Problems
+
+__all__ = ["register"]
+
+PANEL = "Studies"
+STEPS = (
+    "read and validate",
+    "classify",
+    "weights",
+    "estimates",
+    "sensitivity",
+    "trend",
+    "models",
+    "maps",
+    "report",
+)
+
+StudyFile = Annotated[
+    Path, typer.Argument(metavar="STUDY.toml", help="The study file.")
+]
+Out = Annotated[Path, typer.Option("--out", help="Output folder, replaced as a whole.")]
+Rng = Annotated[
+    int, typer.Option("--rng", min=0, help="Number that starts every draw.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", help="Processes for resampling; -1: all.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("run", rich_help_panel=PANEL)(run)
+    app.command("demo", rich_help_panel=PANEL)(demo)
+    app.command("new", rich_help_panel=PANEL)(new)
+    app.command("check", rich_help_panel=PANEL)(check)
+
+
+def run(study: StudyFile, out: Out = Path("out"), rng: Rng = 1, jobs: Jobs = 1) -> None:
+    """Ingest, classify, estimate, map and report one study.
+
+    Example: sentinel run my_study/study.toml --out my_report --rng 7
+    """
+    _run_study(study, out, rng=rng, jobs=jobs)
+
+
+def demo(out: Out = Path("report"), rng: Rng = 1, jobs: Jobs = 1) -> None:
+    """Run the embedded, simulated Mekong study.
+
+    Example: sentinel demo --out report
+    """
+    from sentinel import datasets
+
+    _run_study(datasets.path("mekong_demo") / "study.toml", out, rng=rng, jobs=jobs)
+
+
+def new(
+    folder: Annotated[
+        Path, typer.Argument(metavar="STUDY_DIR", help="Folder to make.")
+    ],
+) -> None:
+    """Write a commented study folder to start from.
+
+    Example: sentinel new poipet_2026
+    """
+    from sentinel.study import write_new_study
+
+    written = write_new_study(folder)
+    for path in written:
+        typer.echo(path)
+    typer.echo(f"Next: put the data beside it, then sentinel check {folder}/study.toml")
+
+
+def check(study: StudyFile) -> None:
+    """List everything wrong with a study's config, form and data; writes nothing.
+
+    Example: sentinel check my_study/study.toml
+    """
+    from sentinel.ingest import check_study
+
+    problems = check_study(study)
+    _print_problems(problems)
+    errors, warnings = len(problems.errors), len(problems.warnings)
+    typer.echo(f"{errors} errors, {warnings} warnings")
+    raise typer.Exit(1 if errors else 0)
+
+
+def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
+    import joblib
+    from threadpoolctl import threadpool_limits
+
+    from sentinel.analysis import analyse
+    from sentinel.ingest import ingest_study
+    from sentinel.report import check_output_folder, write_report
+    from sentinel.study import load_study
+
+    config = load_study(study)
+    check_output_folder(out)
+    # Small matrices by the thousand: a second BLAS thread only waits for the first, and
+    # one thread gives the same digits on every machine.
+    with (
+        _progress() as tell,
+        joblib.parallel_config(n_jobs=jobs),
+        threadpool_limits(limits=1, user_api="blas"),
+    ):
+        tell("read and validate")
+        interviews = ingest_study(config)
+        result = analyse(interviews, config, progress=tell)
+        report = write_report(result, out, rng=rng, progress=tell)
+    for problem in interviews.problems.warnings:
+        sys.stderr.write(f"warning: {problem}\n")
+    for reason in result.skipped:
+        sys.stderr.write(f"not estimated: {reason}\n")
+    typer.echo(report)
+
+
+def _print_problems(problems: Problems) -> None:
+    for problem in problems:
+        typer.echo(f"{problem.severity}: {problem}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give a function that shows each step: a bar on a terminal, lines elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+
+        def tell_line(step: str) -> None:
+            sys.stderr.write(f"sentinel: {step}\n")
+
+        yield tell_line
+        return
+    with Progress(
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("start", total=len(STEPS))
+
+        def tell(step: str) -> None:
+            done = STEPS.index(step) if step in STEPS else None
+            bar.update(task, description=step, completed=done)
+
+        yield tell

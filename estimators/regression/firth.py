@@ -178,6 +178,8 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
         _check_design(design, frame, count, options)
         inside = design.domain
     data = read_binary_data(formula, frame, count=count, inside=inside)
+    if flic and INTERCEPT not in data.term:
+        raise InputError("flic=True refits the intercept, but the model has none.")
     weight = data.frequency if design is None else weights_of_mean_one(design, data)
     rows, trials, events, position = data.distinct_rows(weight)
     firth = Likelihood(rows, trials, events, tau)

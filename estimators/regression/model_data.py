@@ -87,8 +87,9 @@ class LinearPredictor:
         complete = frame[columns].notna().all(axis=1).to_numpy()
         predictor = np.full(len(frame), np.nan)
         if complete.any():
-            matrix = _materialise(self.spec, frame[complete])
-            predictor[complete] = _as_floats(matrix) @ self.coefficients
+            matrix = _as_floats(_materialise(self.spec, frame[complete]))
+            _check_finite(matrix, tuple(self.spec.column_names), frame.index[complete])
+            predictor[complete] = matrix @ self.coefficients
         return predictor
 
 
@@ -218,7 +219,8 @@ def _drop_empty_levels(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 def _materialise(model: Any, frame: pd.DataFrame) -> Any:  # noqa: ANN401 - formulaic is untyped
     from formulaic.errors import DataMismatchWarning, FormulaicError
 
-    with warnings.catch_warnings():
+    # What is not finite is refused by the caller, with its rows.
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         # A level that the fit has not seen would silently count as the reference.
         warnings.simplefilter("error", DataMismatchWarning)
         try:
@@ -258,11 +260,7 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
 def _check_matrix(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -> None:
     if not term:
         raise InputError("The formula has no term: write at least 'outcome ~ 1'.")
-    infinite = np.asarray(~np.isfinite(matrix))
-    if infinite.any():
-        named = ", ".join(np.array(term)[infinite.any(axis=0)])
-        rows = _rows(index, np.asarray(infinite.any(axis=1)))
-        raise InputError(f"The terms {named} are not finite: {rows}.")
+    _check_finite(matrix, term, index)
     length = np.linalg.norm(matrix, axis=0)
     if (length == 0).any():
         raise InputError(
@@ -275,6 +273,14 @@ def _check_matrix(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -
         if smallest > _COLLINEAR:
             return
     raise InputError(_collinear(triangle, term))
+
+
+def _check_finite(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -> None:
+    infinite = np.asarray(~np.isfinite(matrix))
+    if infinite.any():
+        named = ", ".join(np.array(term)[infinite.any(axis=0)])
+        rows = _rows(index, np.asarray(infinite.any(axis=1)))
+        raise InputError(f"The terms {named} must be finite numbers, {rows}.")
 
 
 def _collinear(triangle: FloatMatrix, term: tuple[str, ...]) -> str:

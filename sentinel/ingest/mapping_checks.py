@@ -60,6 +60,8 @@ def _variables(mapping: RoundMapping, codebook: Codebook) -> Iterator[Finding]:
             hint = suggest(name, codebook.names) if len(codebook) else ""
             short = hint if hint.startswith("Did") else ""
             yield key, f"a variable of the codebook, not {name!r}", short
+        elif codebook[name].derived == "classify":
+            yield key, "a variable that is asked", f"{name} is computed by classify."
     seen: dict[str, str] = {}
     for section, name in mapping.made_variables():
         if name in seen:

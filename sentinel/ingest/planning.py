@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 import numpy as np
@@ -110,9 +110,12 @@ def plan_file(
             plan.find(("units", name, "by"), unit.by)
     fates = _fates(plan, dropped)
     _refuse_identifiers(plan, fates)
+    _hint_at_case(plan, fates)
+    used = [column for column, fate in fates.items() if fate == "used"]
     return FileTable(
         round_label=round_label,
-        raw=raw,
+        # What is dropped or unmapped is forgotten here and never read.
+        raw=replace(raw, frame=raw.frame[used]),
         mapping=source.mapping,
         codebook=codebook,
         recipes=plan.recipes,
@@ -260,6 +263,25 @@ def _refuse_identifiers(plan: _Plan, fates: Mapping[str, str]) -> None:
                 column,
                 f"no direct identifiers; this column looks like {found}",
                 "Take it out of the file, or name it under drop in the mapping.",
+            )
+
+
+def _hint_at_case(plan: _Plan, fates: Mapping[str, str]) -> None:
+    for column, fate in fates.items():
+        name = column.casefold()
+        if fate == "unmapped" and name in plan.codebook and name not in plan.recipes:
+            variable = plan.codebook[name]
+            if column == name or variable.record != "interview" or variable.derived:
+                continue
+            plan.problems.add(
+                Problem(
+                    severity="warning",
+                    file=plan.raw.origin.file,
+                    row=1,
+                    column=column,
+                    expected=f"the codebook's spelling {name!r}",
+                    hint="The column was not read. Write ignore_case = true.",
+                )
             )
 
 

@@ -99,13 +99,16 @@ _DIGITS = "0123456789"
 _FEWEST_TELEPHONE_DIGITS = 9
 _SHARE_THAT_TELLS = 0.05
 _WORDS_OF_FREE_TEXT = 6
+_LENGTH_OF_FREE_TEXT = 60
 _LONGEST_SHOWN = 40
 _SHORTEST_IDENTIFIER = 6
 
 
 def _plain(text: str) -> str:
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", text.rsplit("/", 1)[-1])
-    decomposed = unicodedata.normalize("NFKD", spaced.replace("đ", "d"))
+    decomposed = unicodedata.normalize(
+        "NFKD", spaced.replace("đ", "d").replace("Đ", "D")
+    )
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return bare.casefold()
 
@@ -179,13 +182,19 @@ def identifier_in_values(values: Iterable[str], *, free_text: bool = True) -> st
         if len(text) < _SHORTEST_IDENTIFIER:
             continue
         what = looks_identifying(text)
-        if not what and free_text and len(text.split()) >= _WORDS_OF_FREE_TEXT:
+        if not what and free_text and _is_free_text(text):
             what = "free text"
         found[what] += 1
     found.pop("", None)
     # Kinds are judged one by one, in a fixed order: messages must not wobble.
     order = (*_VALUES, "free text")
     return next((what for what in order if found[what] >= least), "")
+
+
+def _is_free_text(text: str) -> bool:
+    # Khmer, Lao, Burmese and Thai sentences have no spaces: length tells.
+    words = sum(any(char.isalpha() for char in word) for word in text.split())
+    return words >= _WORDS_OF_FREE_TEXT or len(text) >= _LENGTH_OF_FREE_TEXT
 
 
 def shown_value(value: object) -> str:
@@ -200,6 +209,6 @@ def shown_value(value: object) -> str:
     found = looks_identifying(text)
     if found:
         return f"(hidden: looks like {found})"
-    if len(text.split()) >= _WORDS_OF_FREE_TEXT:
+    if _is_free_text(text):
         return "(hidden: free text)"
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

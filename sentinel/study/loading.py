@@ -99,7 +99,7 @@ def read_toml(
         expected, hint = f"{what} in UTF-8", "Save it as UTF-8 text."
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+), column (\d+)", str(error))
-        row = int(place[1]) if place else None
+        row = int(place[1]) if place else len(text.splitlines())
         hint = f"{error}."
     problems.add(Problem(file=path.name, row=row, expected=expected, hint=hint))
     return None, TomlLines("")

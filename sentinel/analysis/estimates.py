@@ -115,7 +115,7 @@ def result_rows(result: Estimate | Estimates) -> pd.DataFrame:
 
 
 def in_round_order(rows: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
-    """Return the rows with rounds in the order of the study file, not of the alphabet."""
+    """Return the rows with rounds in the order of the study file."""
     if "round_id" not in rows:
         return rows
     place = {item.label: number for number, item in enumerate(config.rounds)}

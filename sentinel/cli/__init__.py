@@ -12,7 +12,6 @@ import sys
 import typer
 from click.exceptions import ClickException
 
-from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from sentinel.cli import data, estimate, study
 
 __all__ = ["app", "main"]
@@ -50,21 +49,29 @@ def run(arguments: list[str] | None = None) -> int:
     except ClickException as error:
         error.show()
         return BAD_INPUT
-    except InputError as error:
-        return _say(str(error), BAD_INPUT)
-    except (NotEstimableError, ConvergenceError) as error:
-        return _say(f"could not estimate: {error}", NOT_ESTIMABLE)
-    except OSError as error:
-        return _say(f"{error.filename or ''}: {error.strerror or error}", BAD_INPUT)
     except Exception as error:
         if os.environ.get("SENTINEL_DEBUG"):
             raise
-        return _say(
-            f"internal error ({type(error).__name__}: {error}). This is a defect of "
-            "sentinel, please report it. SENTINEL_DEBUG=1 shows where it happened.",
-            INTERNAL,
-        )
+        return _explain(error)
     return int(code) if isinstance(code, int) else DONE
+
+
+def _explain(error: Exception) -> int:
+    """Say on one line what went wrong and return the exit code for it."""
+    # Imported here: the statistics libraries behind it would slow every --help down.
+    from estimators.errors import ConvergenceError, InputError, NotEstimableError
+
+    if isinstance(error, InputError):
+        return _say(str(error), BAD_INPUT)
+    if isinstance(error, NotEstimableError | ConvergenceError):
+        return _say(f"could not estimate: {error}", NOT_ESTIMABLE)
+    if isinstance(error, OSError):
+        return _say(f"{error.filename or ''}: {error.strerror or error}", BAD_INPUT)
+    return _say(
+        f"internal error ({type(error).__name__}: {error}). This is a defect of "
+        "sentinel, please report it. SENTINEL_DEBUG=1 shows where it happened.",
+        INTERNAL,
+    )
 
 
 def _say(message: str, code: int) -> int:

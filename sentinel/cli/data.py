@@ -40,8 +40,9 @@ def catalogue(
     if as_json:
         typer.echo(frame.to_json(orient="records", indent=2, force_ascii=False))
         return
-    for name, rows in frame.groupby("family", sort=True):
-        typer.echo(f"{name}")
+    for family_name in sorted(set(frame["family"])):
+        rows = frame[frame["family"] == family_name]
+        typer.echo(family_name)
         for row in rows.itertuples(index=False):
             typer.echo(f"  {row.key:<28} {row.label}  [{row.source}]")
             typer.echo(

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from estimators.errors import InputError
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -71,6 +69,8 @@ def estimate(
 
 def _pairs(arguments: list[str]) -> dict[str, str]:
     """Turn ``--name value --other value`` into a mapping."""
+    from estimators.errors import InputError
+
     pairs: dict[str, str] = {}
     position = 0
     while position < len(arguments):
@@ -105,6 +105,8 @@ def _arguments(
     spec: EstimatorSpec, frame: pd.DataFrame | None, given: dict[str, str]
 ) -> dict[str, Any]:
     """Bind words to the estimator's parameters; every problem is listed."""
+    from estimators.errors import InputError
+
     rest = dict(given)
     bound: dict[str, Any] = {}
     problems: list[str] = []
@@ -156,6 +158,8 @@ def _is_frame(annotation: Any) -> bool:  # noqa: ANN401
 
 def _convert(text: str, annotation: Any) -> Any:  # noqa: ANN401
     """Convert a word to the first type of the annotation that takes it."""
+    from estimators.errors import InputError
+
     candidates = _flatten(annotation)
     for kind in candidates:
         if typing.get_origin(kind) is Literal:

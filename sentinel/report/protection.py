@@ -154,18 +154,33 @@ def _protect_tables(
         if refusals[table.name]
     ]
     frames = protect_tables(allowed, policy)
+    order = {item.label: place for place, item in enumerate(result.config.rounds)}
     tables = tuple(
         ReleasedTable(
             name=table.name,
             label=_title(table, result.config, labels),
             quantity=table.quantity,
             by=table.by,
-            frame=_released(frame, result.config),
+            frame=_in_round_order(_released(frame, result.config), table.by, order),
             is_headline=table.by == ("round_id",) and table.label in headlines,
         )
         for table, frame in zip(allowed, frames, strict=True)
     )
     return tables, [_lost(table.name, table.frame) for table in tables], refused
+
+
+def _in_round_order(
+    frame: pd.DataFrame, by: Sequence[str], order: Mapping[str, int]
+) -> pd.DataFrame:
+    """Give rounds the study file's order where they come first."""
+    if not by or by[0] != "round_id":
+        return frame
+    return frame.sort_values(
+        "round_id",
+        key=lambda codes: codes.astype("str").map(order),
+        kind="stable",
+        ignore_index=True,
+    )
 
 
 def _too_fine(by: Sequence[str], codebook: Codebook, policy: ReleasePolicy) -> str:

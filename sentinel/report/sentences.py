@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.report.formats import count, interval, is_hidden, percent
+from sentinel.report.formats import count, interval, is_hidden, is_missing, percent
 from sentinel.report.labels import QUANTITY_WORDS
 
 if TYPE_CHECKING:
@@ -43,23 +43,31 @@ def odds_phrase(row: pd.Series) -> str:
 
 
 def _prevalence(release: Release) -> Iterator[str]:
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, pd.Series]]] = {}
     for table in release.headline:
         for _, row in table.frame.iterrows():
-            clause = _clause(row, table.quantity, release)
-            found.setdefault(str(row["round_id"]), []).append(clause)
-    for code, clauses in found.items():
-        yield f"{release.labels.value('round_id', code)}: {' '.join(clauses)}"
+            found.setdefault(str(row["round_id"]), []).append((table.quantity, row))
+    for code, rows in found.items():
+        clauses = [_clause(row, quantity, release) for quantity, row in rows]
+        place = release.labels.value("round_id", code)
+        first = rows[0][1]
+        if len(rows) > 1 and all(is_hidden(row) for _, row in rows):
+            alike = {str(row["statement"]) for _, row in rows}
+            if len(alike) == 1:
+                clauses = [_not_shown(first, "Event and person prevalence are")]
+        yield f"{place}: {' '.join(clauses)}"
+
+
+def _not_shown(row: pd.Series, what: str) -> str:
+    n = "" if is_missing(row["n_obs"]) else f"n = {count(row['n_obs'])}; "
+    statement = str(row["statement"]).replace(" %", "%")
+    return f"{what} not shown: {statement} ({n}{row['reference_period']})."
 
 
 def _clause(row: pd.Series, quantity: str, release: Release) -> str:
     outcome = release.labels.outcome
     if is_hidden(row):
-        n = "" if pd.isna(row["n_obs"]) else f"n = {count(row['n_obs'])}; "
-        return (
-            f"{QUANTITY_WORDS[quantity]} is not shown: "
-            f"{row['statement'].replace(' %', '%')} ({n}{row['reference_period']})."
-        )
+        return _not_shown(row, f"{QUANTITY_WORDS[quantity]} is")
     share = f"{percent(row['estimate'])}%"
     if quantity == "person":
         return (

@@ -25,6 +25,7 @@ def without_small_counts(text: str, minimum_cell: int) -> str:
         small = 0 < int(match["count"]) < minimum_cell
         return f"fewer than {minimum_cell}" if small else match["count"]
 
-    pattern = rf"(?<![\d.,])(?P<count>\d+)(?=\s+(?:\w+\s+)?(?:{_PERSONS})\b)"
+    after = rf"\s+(?:of\s+[\d,]+\s+)?(?:\w+\s+)?(?:{_PERSONS})\b"
+    pattern = rf"(?<![\d.,])(?P<count>\d+)(?={after})"
     masked = re.sub(pattern, replace, text)
     return re.sub(r"(?<=\bn = )(?P<count>\d+)\b(?![.,]\d)", replace, masked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from sentinel.report.formats import (
     value,
 )
 from sentinel.report.labels import QUANTITY_WORDS
+from sentinel.report.row_notes import row_notes, short_notes
 
 if TYPE_CHECKING:
     from sentinel.report.release import Release, ReleasedModel, ReleasedTable
@@ -115,7 +116,7 @@ def estimates_table(
         for key in by
     ]
     cells: dict[tuple[str, ...], list[str]] = {}
-    notes: list[str] = []
+    notes: list[tuple[str, str]] = []
     for place, table in enumerate(tables):
         unit = _unit_heading(table.frame)
         level = _level(table.frame)
@@ -130,7 +131,7 @@ def estimates_table(
             known = cells.setdefault(key, [])
             known += [NOTHING] * (3 * place - len(known))
             known += _estimate_cells(row, release.hidden)
-            notes += _row_notes(row, key)
+            notes += row_notes(row, key)
     width = 3 * len(tables)
     rows = tuple(
         (*key, *values, *([NOTHING] * (width - len(values))))
@@ -142,7 +143,7 @@ def estimates_table(
         columns=tuple(columns),
         rows=rows,
         n_headers=len(by),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=short_notes(notes),
     )
 
 
@@ -310,14 +311,6 @@ def _row_key(row: pd.Series, by: tuple[str, ...], release: Release) -> tuple[str
     if not by:
         return ("All",)
     return tuple(release.labels.value(key, row[key]) for key in by)
-
-
-def _row_notes(row: pd.Series, key: Iterable[str]) -> list[str]:
-    text = str(row["statement"] if is_hidden(row) else row["notes"])
-    # Complementary rows say nothing that the legend does not say.
-    if not text or "withheld" in text:
-        return []
-    return [f"{', '.join(key)}: {text.replace(' %', '%').rstrip('.')}."]
 
 
 def _unit_heading(frame: pd.DataFrame) -> str:

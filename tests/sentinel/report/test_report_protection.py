@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sentinel.analysis.results import EstimateTable
 from sentinel.report.manifest import plan_of, shown_name
 from sentinel.report.protection import protect_study
 from sentinel.report.small_counts import without_small_counts
+from sentinel.report.tables import estimates_table
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,7 @@ from sentinel.report.small_counts import without_small_counts
         ("10 weighted respondents", "fewer than 11 weighted respondents"),
         ("128 respondents, 9.2 events", "128 respondents, 9.2 events"),
         ("0 cases, 11 persons", "0 cases, 11 persons"),
+        ("9 of 399 rows are unknown", "fewer than 11 of 399 rows are unknown"),
     ],
 )
 def test_small_counts_leave_the_notes(note, safe):
@@ -117,3 +120,25 @@ def test_the_plan_in_the_manifest_holds_no_path_and_no_day(study):
     assert plan["rounds"][0]["fieldwork"] == "2009, 3rd quarter"
     assert "withdrawn" not in plan["privacy"]
     assert shown_name("C:\\Users\\x\\data.csv") == "data.csv"
+
+
+def test_what_is_said_of_many_rows_is_said_once(study):
+    tables = []
+    for table in study.estimates:
+        notes = [
+            f"{20 + place} of {100 + place} rows are unknown and left out; no trouble"
+            for place in range(len(table.frame))
+        ]
+        tables.append(dataclasses.replace(table, frame=table.frame.assign(notes=notes)))
+    release = protect_study(dataclasses.replace(study, estimates=tuple(tables)))
+    pair = next(group for group in release.pairs if group[0].by == ("round_id", "sex"))
+    printed = estimates_table(pair, release, name="x", caption="x")
+    assert len(printed.notes) == 2
+    assert printed.notes[0].startswith("For 4 lines of this table: ")
+    assert not re.search(r"\d", printed.notes[0].removeprefix("For 4 lines"))
+
+
+def test_rounds_come_in_the_order_of_the_study_file(study):
+    config = study.config.model_copy(update={"rounds": study.config.rounds[::-1]})
+    release = protect_study(dataclasses.replace(study, config=config))
+    assert release.headline[0].frame["round_id"].tolist() == ["R2012", "R2009"]

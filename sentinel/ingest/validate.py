@@ -11,6 +11,7 @@ import pandas as pd
 
 from sentinel.ingest.file_table import FileTable
 from sentinel.ingest.findings import add_rows
+from sentinel.ingest.raw_table import cell_text
 from sentinel.schema.problems import Problem, Problems
 from sentinel.schema.states import CellState
 from sentinel.schema.variables import Codebook
@@ -79,7 +80,7 @@ def _shown(value: object) -> str:
         return ""
     if isinstance(value, pd.Timestamp):
         return value.date().isoformat()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return cell_text(value)
 
 
 def apply_skip_logic(data: Assembled, codebook: Codebook, problems: Problems) -> None:

@@ -137,3 +137,10 @@ def test_duplicates__conflicting_answers_are_an_error_with_both_places(study, ta
         "the other row has other answers. Correct the id, remove one, or make one out "
         "of several columns with [join]."
     ]
+
+
+def test_cluster__long_numbers_stay_apart(study, table):
+    table["truck_seq"] = ["1000001", "1000001", "1000002", "1000002", "1000003", "12"]
+    clusters = ingest_study(load_study(study.write(table))).dispositions["cluster"]
+    assert clusters.nunique() == 5
+    assert clusters[0].endswith("|1000001")

@@ -23,6 +23,7 @@ from estimators.regression.design_inference import (
 from estimators.regression.doubts import (
     event_notes,
     infinite_limit_notes,
+    infinite_terms,
     separation_notes,
 )
 from estimators.regression.inference import (
@@ -97,7 +98,8 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
         Weights, scaled to mean 1, enter the pseudo-likelihood; standard errors are
         linearised; limits and tests use t with the degrees of freedom of the design
         plus 1 minus the number of terms, and the profile is scaled by the ratio of
-        design to model variance. Not with `count`, `flic` or `flac`.
+        design to model variance (1 at least for separated terms, whose linearised
+        variance is too small). Not with `count`, `flic` or `flac`.
     count : str, optional
         Column of whole numbers: how many persons a row stands for. Sampling weights
         are not counts of persons.
@@ -183,13 +185,17 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
     weight = data.frequency if design is None else weights_of_mean_one(design, data)
     rows, trials, events, position = data.distinct_rows(weight)
     firth = Likelihood(rows, trials, events, tau)
-    separation = separation_notes(firth, data)
+    infinite = infinite_terms(firth)
+    separation = separation_notes(
+        infinite, data.term, tau=tau, designed=design is not None
+    )
     top = maximise(firth, np.zeros(rows.shape[1]), np.ones(rows.shape[1], dtype=bool))
     fitted = _correct(firth, top, data, options)
     if design is None:
         inference, extra = _independent(fitted, data, options)
     else:
-        inference, extra = _designed(design, fitted, (data, position), options)
+        rows_read = _Rows(data, position, infinite)
+        inference, extra = _designed(design, fitted, rows_read, options)
     beta = fitted.reported.beta[: len(data.term)].copy()
     statistics = _fit_statistics(fitted, data)
     return ModelFit(
@@ -237,6 +243,15 @@ class _Fitted:
     top: State  # its maximum
     null: State  # its maximum with slopes 0
     reported: State  # the maximum, with FLIC's intercept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The complete rows, which distinct row each one is, which terms are separated."""
+
+    data: BinaryData
+    position: IntVector
+    infinite: IntVector
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -328,17 +343,18 @@ def _independent(
 def _designed(
     design: SurveyDesign,
     fitted: _Fitted,
-    rows: tuple[BinaryData, IntVector],
+    rows: _Rows,
     options: _Options,
 ) -> tuple[Inference, _Extra]:
-    data, position = rows
+    data = rows.data
     top, level = fitted.top, options.level
-    covariance = design_covariance(design, data, fitted.firth, top, position)
+    covariance = design_covariance(design, data, fitted.firth, top, rows.position)
     df, note = residual_df(design, data)
     inference = wald_inference(top.beta, covariance, level=level, df=df)
     if options.ci == "profile":
         model = model_covariance(fitted.firth, top, "fisher")
         scale = np.diag(covariance) / np.diag(model)
+        scale[rows.infinite] = np.maximum(scale[rows.infinite], 1.0)
         inference = profile_inference(
             fitted.firth, top, covariance, level=level, scale=scale, df=df
         )

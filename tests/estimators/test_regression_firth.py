@@ -98,6 +98,21 @@ def test_design__weights_out_of_scale_and_domain_outside_change_nothing():
     )
 
 
+def test_design__separated_terms_are_never_surer_than_their_model():
+    # Outcomes that do not vary leave residuals that do not: the sandwich collapses.
+    frame = _persons(300)
+    frame["site"] = np.arange(300) // 10
+    frame["held"] = (np.arange(300) % 10 == 0).astype(int)
+    frame.loc[frame["held"] == 1, "y"] = 1
+    design = SurveyDesign.from_frame(frame, psu="site")
+    fit = firth_logistic("y ~ x + held", frame, design=design)
+    plain = firth_logistic("y ~ x + held", frame)
+    assert fit.std_error[2] < 0.2 * plain.std_error[2]
+    assert fit.ci_low[2] < plain.ci_low[2]
+    assert plain.ci_high[2] < fit.ci_high[2]
+    assert "Wald limits and tests must not be used" in " ".join(fit.notes)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

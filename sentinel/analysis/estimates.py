@@ -77,7 +77,7 @@ def estimate_table(
     missing = [name for name in (variable, *section.by) if name not in frame]
     if missing:
         raise InputError(f"the interviews have no column {', '.join(missing)}")
-    spec = _survey_estimator(section.key)
+    spec = survey_estimator(section.key)
     result = spec.function(
         design.survey(quantity),
         variable,
@@ -142,7 +142,8 @@ def _quantities(
             )
 
 
-def _survey_estimator(key: str) -> EstimatorSpec:
+def survey_estimator(key: str) -> EstimatorSpec:
+    """Return an estimator that takes a sampling design, or say that it does not."""
     spec = find_estimator(key)
     first = next(iter(inspect.signature(spec.function).parameters), "")
     if spec.annotation(first) is not SurveyDesign:
@@ -155,6 +156,15 @@ def _survey_estimator(key: str) -> EstimatorSpec:
 def _options(
     spec: EstimatorSpec, section: EstimateSection, config: StudyConfig
 ) -> dict[str, Any]:
+    known = unknown_options(spec, section)
+    options: dict[str, Any] = {"level": config.design.level}
+    if "ci" in known:
+        options["ci"] = config.design.interval
+    return {**options, **section.options}
+
+
+def unknown_options(spec: EstimatorSpec, section: EstimateSection) -> set[str]:
+    """Return the options that an estimator has; refuse a plan that names others."""
     known = {parameter.name for parameter in spec.options}
     unknown = sorted(set(section.options) - known)
     if unknown:
@@ -162,10 +172,7 @@ def _options(
             f"{spec.key} has no option {', '.join(unknown)}; it has "
             f"{', '.join(sorted(known))}"
         )
-    options: dict[str, Any] = {"level": config.design.level}
-    if "ci" in known:
-        options["ci"] = config.design.interval
-    return {**options, **section.options}
+    return known
 
 
 def _domain(frame: pd.DataFrame, where: str | None, quantity: str) -> pd.Series | None:

@@ -66,7 +66,7 @@ def model_frame(
     """
     least = config.privacy.minimum_cell
     part = frame if section.where is None else frame[select_rows(frame, section.where)]
-    names = _variables(section.formula)
+    names = formula_variables(section.formula)
     missing = sorted(names - set(part.columns))
     if missing:
         raise InputError(f"the interviews have no column {', '.join(missing)}")
@@ -87,10 +87,21 @@ def model_frame(
     return pd.DataFrame(data, index=part.index), merged
 
 
-def _variables(formula: str) -> set[str]:
-    from formulaic import Formula
+def formula_variables(formula: str) -> set[str]:
+    """Return the columns that a formula names.
 
-    return {str(name) for name in Formula(formula).required_variables}
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    from formulaic import Formula
+    from formulaic.errors import FormulaicError
+
+    try:
+        return {str(name) for name in Formula(formula).required_variables}
+    except (FormulaicError, SyntaxError) as error:
+        raise InputError(f"{formula!r} is not a formula: {error}") from error
 
 
 def _rounds(labels: pd.Series, config: StudyConfig) -> pd.Series:

@@ -10,7 +10,7 @@ from sentinel.classify.definitions import variables_of
 from sentinel.classify.expressions import parse_expression
 from sentinel.classify.three_valued import YES, Answers, evaluate
 
-__all__ = ["select_rows"]
+__all__ = ["select_rows", "variables_named"]
 
 
 def select_rows(frame: pd.DataFrame, where: str) -> pd.Series:
@@ -34,3 +34,8 @@ def select_rows(frame: pd.DataFrame, where: str) -> pd.Series:
     states = pd.DataFrame(np.uint8(0), index=frame.index, columns=list(named))
     truth = evaluate(condition, Answers(frame, states))
     return pd.Series(truth == YES, index=frame.index)
+
+
+def variables_named(where: str) -> tuple[str, ...]:
+    """Return the columns that a condition names; an error if it cannot be read."""
+    return variables_of(parse_expression(where))

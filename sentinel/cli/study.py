@@ -87,9 +87,14 @@ def check(study: StudyFile) -> None:
 
     Example: sentinel check my_study/study.toml
     """
+    from sentinel.analysis import check_plan
     from sentinel.ingest import check_study
+    from sentinel.study import read_study
 
     problems = check_study(study)
+    config, codebook, _ = read_study(study)
+    if config is not None and codebook is not None and len(codebook):
+        problems.extend(check_plan(config, study))
     _print_problems(problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
     typer.echo(f"{errors} errors, {warnings} warnings")
@@ -100,12 +105,13 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     import joblib
     from threadpoolctl import threadpool_limits
 
-    from sentinel.analysis import analyse
+    from sentinel.analysis import analyse, check_plan
     from sentinel.ingest import ingest_study
     from sentinel.report import check_output_folder, write_report
     from sentinel.study import load_study
 
     config = load_study(study)
+    check_plan(config, study).raise_errors()
     check_output_folder(out)
     # Small matrices by the thousand: a second BLAS thread only waits for the first, and
     # one thread gives the same digits on every machine.

@@ -176,7 +176,7 @@ def _draw_rows(
 
 def _name_rows(ax: Axes, labels: list[str], texts: list[str], title: str) -> None:
     ax.set_yticks(range(len(labels)), labels)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=9)
     beside: dict[str, Any] = {
         "transform": ax.get_yaxis_transform(),
         "va": "center",

@@ -52,7 +52,7 @@ IntervalKind: TypeAlias = Literal["profile", "wald"]
 
 
 def _example() -> dict[str, object]:
-    """Return counts in which nobody with a debt stayed free: separation."""
+    """Return counts in which no minor with a debt stayed free: separation."""
     rows = [(0, 0, 1, 2), (0, 0, 0, 40), (1, 0, 1, 9), (1, 0, 0, 30), (0, 1, 1, 3),
             (0, 1, 0, 11), (1, 1, 1, 12)]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["debt", "minor", "exploited", "persons"])

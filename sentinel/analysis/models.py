@@ -9,10 +9,12 @@ import pandas as pd
 from estimators.errors import InputError, PrevalenceError
 from estimators.registry import find_estimator
 from estimators.results import ModelFit
+from sentinel.analysis.design import PERSON_KNOWN, StudyDesign
 from sentinel.analysis.results import FittedModel
 from sentinel.analysis.selection import select_rows
 
 if TYPE_CHECKING:
+    from estimators.survey import SurveyDesign
     from sentinel.schema.codebook import Codebook
     from sentinel.study.config import ModelSection, StudyConfig
 
@@ -22,7 +24,7 @@ OTHER = "other"
 
 
 def fit_models(
-    frame: pd.DataFrame, codebook: Codebook, config: StudyConfig
+    design: StudyDesign, codebook: Codebook, config: StudyConfig
 ) -> tuple[tuple[FittedModel, ...], tuple[str, ...]]:
     """Fit every ``[[models]]`` entry; what cannot be fitted is named with a reason."""
     fitted: list[FittedModel] = []
@@ -30,9 +32,13 @@ def fit_models(
     for number, section in enumerate(config.models, start=1):
         label = section.label or section.formula
         try:
-            data, merged = model_frame(frame, codebook, section, config)
+            data, merged = model_frame(design.frame, codebook, section, config)
             fit = find_estimator(section.key).function(
-                section.formula, data, level=config.design.level, **section.options
+                section.formula,
+                data,
+                level=config.design.level,
+                **_sampling(design, section),
+                **section.options,
             )
         except PrevalenceError as error:
             skipped.append(f"model {label}: {error}")
@@ -62,7 +68,8 @@ def model_frame(
     Categories carry their labels, the most frequent level first so that it is the
     reference; rounds keep the order of the study, so that the first is. Levels with
     fewer respondents than the minimum cell become "other"; when "other" itself would
-    be smaller it is joined to the smallest level that is not.
+    be smaller it is joined to the smallest level that is not. Rows outside `where`
+    stay, without values: the design needs them.
     """
     least = config.privacy.minimum_cell
     part = frame if section.where is None else frame[select_rows(frame, section.where)]
@@ -84,7 +91,23 @@ def model_frame(
             continue
         data[name], gone = _merge_rare(text, least)
         merged.extend(f"{name}: {level}" for level in gone)
-    return pd.DataFrame(data, index=part.index), merged
+    return pd.DataFrame(data, index=part.index).reindex(frame.index), merged
+
+
+def _sampling(design: StudyDesign, section: ModelSection) -> dict[str, SurveyDesign]:
+    """Return the design that a model is fitted under, as keyword of the estimator."""
+    if section.weights == "none":
+        if section.where is not None:
+            raise InputError('weights = "none" does not go with where')
+        return {}
+    if section.weights == "person" and not design.has_person_weights:
+        raise InputError("earlier events are unknown, so there are no person weights")
+    survey = design.survey(section.weights)
+    if section.where is not None:
+        survey = survey.subset(select_rows(design.frame, section.where))
+    if section.weights == "person":
+        survey = survey.subset(design.frame[PERSON_KNOWN])
+    return {"design": survey}
 
 
 def formula_variables(formula: str) -> set[str]:

@@ -72,7 +72,7 @@ def analyse(
     tell("trend")
     trend, no_trend = round_trend(design, config)
     tell("models")
-    models, not_fitted = fit_models(design.frame, interviews.codebook, config)
+    models, not_fitted = fit_models(design, interviews.codebook, config)
     return StudyResult(
         config=config,
         interviews=interviews,

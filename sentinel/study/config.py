@@ -176,12 +176,17 @@ class EstimateSection(_Section):
 
 
 class ModelSection(_Section):
-    """One ``[[models]]`` entry."""
+    """One ``[[models]]`` entry.
+
+    `weights` says for whom the model speaks; the variance then is that of the sampling
+    design. With "none" respondents count alike and as if drawn one by one.
+    """
 
     key: str = "firth_logistic"
     label: str = ""
     formula: Name
     where: str | None = None
+    weights: Literal["event", "person", "none"] = "event"
     options: dict[str, Any] = Field(default_factory=dict)
 
 

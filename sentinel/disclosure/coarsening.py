@@ -56,14 +56,13 @@ def coarsen_places(series: pd.Series, level: str = "province") -> pd.Series:
             "to first-level units."
         )
     if level == "province":
-        return series.copy()
+        return pd.Series(series)
     mapping = {
         item: item if item.startswith(_CROSSING) else item.partition("-")[0]
         for item in values
     }
-    coarse = series.copy()
-    coarse[:] = [mapping.get(item, item) for item in series]
-    return coarse
+    coarse = [mapping.get(item, item) for item in series]
+    return pd.Series(coarse, index=series.index, name=series.name)
 
 
 def coarsen_time(series: pd.Series, unit: str = "quarter") -> pd.Series:
@@ -96,4 +95,5 @@ def coarsen_time(series: pd.Series, unit: str = "quarter") -> pd.Series:
         text = text + quarter.astype("Int64").astype("str")
     else:
         text = series.dt.strftime("%Y-%m" if unit == "month" else "%Y").astype("str")
-    return text.where(series.notna())
+    coarse: pd.Series = text.where(series.notna())
+    return coarse

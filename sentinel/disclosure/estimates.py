@@ -96,9 +96,9 @@ def protect_estimates(
         keep such a row from being computed as a difference. Its estimate, interval,
         standard error, cases and unknowns are then missing; ``n_obs`` stays unless it
         is what must be hidden. Where even a reader who knows which rows are small
-        cannot narrow them down, ``statement`` says "fewer than 11 of 128; at most 13.9 %",
-        the same words for any count from 1 to k - 1, and ``upper_bound`` is that limit
-        (see `sentinel.disclosure.statements`).
+        cannot narrow them down, ``statement`` says "fewer than 11 of 128; at most
+        13.9 %", the same words for any count from 1 to k - 1, and ``upper_bound`` is
+        that limit (see `sentinel.disclosure.statements`).
         Shown proportions are rounded to 0.001, other figures to three digits.
 
     Notes
@@ -203,9 +203,10 @@ def withhold_contrasts(
         hit |= text.str.contains(name, regex=False).to_numpy(dtype=bool)
     if names:
         # What names no group runs over all of them: a slope, an overall test.
-        shown = {str(label) for label in groups} - set(names)
-        named = [text.str.contains(name, regex=False) for name in sorted(shown)]
-        hit |= ~np.logical_or.reduce([np.zeros(len(frame), dtype=bool), *named])
+        named = np.zeros(len(frame), dtype=bool)
+        for name in sorted({str(label) for label in groups}):
+            named |= text.str.contains(name, regex=False).to_numpy(dtype=bool)
+        hit |= ~named
     result = _round(frame)
     for name in HIDDEN_COLUMNS:
         if name in result:
@@ -247,7 +248,8 @@ def _protect(
     for world in dict.fromkeys(labels):
         members = [at for at, label in enumerate(labels) if label == world]
         tables = [(parts[at][0], rows[at]) for at in members]
-        linked[world] = (members, link_tables(tables, policy.minimum_cell))
+        system = link_tables(tables, policy.minimum_cell, known=worlds is None)
+        linked[world] = (members, system)
     withheld: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
     while True:
         before = len(withheld)

@@ -19,7 +19,8 @@ from sentinel.disclosure.cells import CellSystem, SystemBuilder
 __all__ = ["Counts", "LinkedTables", "group_rows", "link_tables"]
 
 ROUND = "round_id"
-MARGIN_COST = 20.0
+MARGIN_COST = 5.0
+HEADLINE_COST = 100.0
 
 Labels = frozenset[tuple[str, str]]
 
@@ -54,19 +55,24 @@ class _Linker:
     minimum: int
     builder: SystemBuilder = field(default_factory=SystemBuilder)
 
-    def published(self, counts: Counts, *, margin: bool) -> RowCells:
-        kind, cost = ("margin", MARGIN_COST) if margin else ("cell", 1.0)
-        return self._row(counts, kind, cost)
+    def published(self, counts: Counts, by: frozenset[str], *, sums: bool) -> RowCells:
+        # Rounds and the total are what the study was made for: they go last.
+        if by <= {ROUND}:
+            return self._row(counts, "margin", HEADLINE_COST)
+        return self._row(counts, "cell", MARGIN_COST if sums else 1.0)
 
     def unpublished(self, counts: Counts, *, known: bool) -> RowCells:
         """Add a sum that no table shows.
 
-        A sum that readers are assumed to know is known unless it is small itself: then
-        it is a cell to protect.
+        Respondents are printed by round: their sums are known unless small. Cases are
+        known where `known`, else to nobody; a small known sum is a cell to protect.
         """
-        if not known:
-            return self._row(counts, "free", 0.0)
-        return self._row(counts, "known", 0.0)
+        if known:
+            return self._row(counts, "known", 0.0)
+        free = self._row(counts, "free", 0.0)
+        total = self.builder.add(counts.n, kind=self._kind(counts.n, "known"))
+        self.builder.sums(total, [free.n])
+        return free
 
     def sums(self, total: RowCells, parts: Sequence[RowCells]) -> None:
         """State that a row is the sum of others, with what is left over as a cell."""
@@ -108,7 +114,7 @@ def link_tables(
     tables: Sequence[tuple[Sequence[str], Sequence[tuple[Mapping[str, Any], Counts]]]],
     minimum: int,
     *,
-    known: Sequence[Sequence[str]] | None = None,
+    known: bool,
 ) -> LinkedTables:
     """Write tables of the same respondents as one system.
 
@@ -117,9 +123,9 @@ def link_tables(
     tables : sequence of (by, rows)
         Group columns, and per row its group labels and counts.
     minimum : int
-    known : sequence of column sets, optional
-        Groupings whose totals readers know although no table shows them. By default the
-        round where a table is by round, else the total.
+    known : bool
+        Readers know the cases of the rounds (of the total, where no table is by round)
+        although none of these tables shows them: another document does.
     """
     link = _Linker(minimum)
     groupings = [frozenset(by) for by, _ in tables]
@@ -128,21 +134,19 @@ def link_tables(
     ]
     cells: list[dict[Labels, RowCells]] = []
     for by, counts in zip(groupings, labelled, strict=True):
-        margin = any(by < other for other in groupings)
+        sums = any(by < other for other in groupings)
         cells.append(
-            {key: link.published(item, margin=margin) for key, item in counts.items()}
+            {key: link.published(item, by, sums=sums) for key, item in counts.items()}
         )
-    assumed = (
-        {frozenset({ROUND}) & by for by in groupings}
-        if known is None
-        else {frozenset(item) for item in known}
-    )
+    assumed = {frozenset({ROUND}) & by for by in groupings}
     lattice: dict[frozenset[str], dict[Labels, RowCells]] = {}
     for by in sorted(set(groupings), key=lambda item: (-len(item), sorted(item))):
         same = [at for at, other in enumerate(groupings) if other == by]
         lattice[by] = _same_grouping(link, [cells[at] for at in same])
     for by in _closure(set(groupings) | assumed) - set(groupings):
-        made = _unpublished(link, by, groupings, labelled, known=by in assumed)
+        made = _unpublished(
+            link, by, groupings, labelled, known=known and by in assumed
+        )
         if made:
             lattice[by] = made
     _tie(link, lattice)

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.sparse import block_diag, csr_array, hstack
 
 from sentinel.disclosure.cells import TOLERANCE
-from sentinel.disclosure.guard import Guard, failing_cells, with_groups
+from sentinel.disclosure.guard import Extreme, Guard, failing_cells, with_groups
 from sentinel.disclosure.programmes import cheapest_cover, linear_programme
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cheapest_change", "cheapest_hiding"]
 
-MOST_CHOICES = 160
+MOST_CHOICES = 80
 MOST_CUTS = 400
+CUTS_AT_ONCE = 8
 
 
 def cheapest_hiding(guard: Guard, begin: BoolVector) -> BoolVector | None:
@@ -41,7 +42,7 @@ def cheapest_hiding(guard: Guard, begin: BoolVector) -> BoolVector | None:
     cost = np.bincount(system.group, _costs(guard))[choice].astype(np.float64)
     cuts: list[FloatVector] = []
     hidden = begin
-    failing = failing_cells(guard, hidden)
+    failing = failing_cells(guard, hidden, most=CUTS_AT_ONCE)
     while failing.size:
         for cell in failing.tolist():
             cuts.extend(_cuts(guard, begin, hidden, cell))
@@ -55,7 +56,7 @@ def cheapest_hiding(guard: Guard, begin: BoolVector) -> BoolVector | None:
         if np.array_equal(grown, hidden):
             return None
         hidden = grown
-        failing = failing_cells(guard, hidden)
+        failing = failing_cells(guard, hidden, most=CUTS_AT_ONCE)
     return hidden
 
 
@@ -63,17 +64,17 @@ def _cuts(
     guard: Guard, begin: BoolVector, hidden: BoolVector, cell: int
 ) -> list[FloatVector]:
     """Return rows ``row @ hidden_group >= 1`` that any hiding safe for `cell` obeys."""
-    low, gain_low = _reach(guard, begin, hidden, cell, sign=1.0)
-    high, gain_high = _reach(guard, begin, hidden, cell, sign=-1.0)
-    if guard.informed:
-        wanted = [(low - 1.0, gain_low), (guard.minimum - 1.0 - high, gain_high)]
-    else:
-        wanted = [(guard.minimum - (high - low), gain_low + gain_high)]
+    least = guard.extreme(hidden, cell, 1.0)
+    most = guard.extreme(hidden, cell, -1.0)
+    lack_low, lack_high = guard.lacking(cell, least.value, most.value)
+    gain_low, gain_high = _gain(guard, begin, least), _gain(guard, begin, most)
+    if not guard.told[cell]:
+        gain_high = gain_high + gain_low
     system = guard.system
     size = int(system.group.max()) + 1
     chosen = hidden & ~begin
     rows = []
-    for lack, gain in wanted:
+    for lack, gain in ((lack_low, gain_low), (lack_high, gain_high)):
         if lack > TOLERANCE:
             # Cells hidden at present may be shown again: then their worth is lacking.
             needed = lack + float(gain[chosen].sum())
@@ -83,27 +84,13 @@ def _cuts(
     return rows
 
 
-def _reach(
-    guard: Guard, begin: BoolVector, hidden: BoolVector, cell: int, *, sign: float
-) -> tuple[float, FloatVector]:
-    """Return the extreme of a cell and how much of it each cell's hiding is worth."""
-    system = guard.system
-    value = system.value.astype(np.float64)
-    ranges = np.where(hidden[:, None], guard.ranges, value[:, None])
-    objective = np.zeros(value.size)
-    objective[cell] = sign
-    found = linear_programme(
-        objective,
-        equal=(system.equations, np.zeros(system.equations.shape[0])),
-        bounds=ranges,
-    )
-    if found is None:
-        raise ArithmeticError("the attack's linear programme failed")
+def _gain(guard: Guard, begin: BoolVector, extreme: Extreme) -> FloatVector:
+    """Return how far hiding each cell can at most move the extreme."""
     wide = guard.ranges
-    gain = found.lower * (value - wide[:, 0])
-    gain = gain - found.upper * (wide[:, 1] - value)
+    gain = extreme.lower * (guard.value - wide[:, 0])
+    gain = gain - extreme.upper * (wide[:, 1] - guard.value)
     gain[begin | ~guard.hideable] = 0.0
-    return float(found.x[cell]), gain
+    return gain
 
 
 def cheapest_change(guard: Guard, hidden: BoolVector, cell: int) -> BoolVector:
@@ -127,22 +114,27 @@ def cheapest_change(guard: Guard, hidden: BoolVector, cell: int) -> BoolVector:
     down, up = np.zeros((2, 4 * size))
     down[[at, size + at]] = -1.0, 1.0
     up[[2 * size + at, 3 * size + at]] = 1.0, -1.0
-    if guard.informed:
+    if guard.told[cell]:
         need = np.vstack([down, up])
         least = np.array([value[at] - 1.0, guard.minimum - 1.0 - value[at]])
     else:
         need, least = (down + up)[None, :], np.array([float(guard.minimum)])
-    moves = np.tile(np.concatenate([rise, fall]), 2)
+    most = np.tile(np.concatenate([rise, fall]), 2)
     found = linear_programme(
         # A grain of cost on free moves keeps the solution small.
         np.tile(cost, 4) + 1e-7,
         equal=(pair, np.zeros(pair.shape[0])),
         least=(csr_array(need), least),
-        bounds=np.column_stack([np.zeros(4 * size), moves]),
+        bounds=np.column_stack([np.zeros(4 * size), most]),
     )
     moved = np.zeros(len(system), dtype=bool)
     if found is not None:
-        moved[which] = found.x.reshape(4, size).max(axis=0) > TOLERANCE
+        moves = found.x.reshape(4, size)
+        moved[which] = moves.max(axis=0) > TOLERANCE
+        for rises, falls in (moves[:2], moves[2:]):
+            table = system.value.astype(np.float64)
+            table[which] += rises - falls
+            guard.add(table)
     return moved
 
 

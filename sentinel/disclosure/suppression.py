@@ -29,8 +29,8 @@ class Suppression:
     primary : ndarray of bool, shape (cells,)
         Small themselves.
     told : ndarray of bool, shape (cells,)
-        The release may say of this cell whether it is small: the informed reader was
-        guarded against (see `sentinel.disclosure.guard`).
+        The release may say of this cell whether it is small (see
+        `sentinel.disclosure.guard`).
     unprotected : ndarray of int
         Small cells that remain solvable although everything else is hidden.
     optimal : bool
@@ -70,9 +70,9 @@ def suppress(
     for cells in system.components():
         part = system.part(cells)
         begin = with_groups(part, start[cells])
-        informed, found, exact, failing = _solve(part, minimum, primary[cells], begin)
+        words, found, exact, failing = _solve(part, minimum, primary[cells], begin)
         hidden[cells] = found
-        told[cells] = informed
+        told[cells] = words
         optimal &= exact
         unprotected.extend(cells[failing].tolist())
     return Suppression(
@@ -86,28 +86,28 @@ def suppress(
 
 def _solve(
     part: CellSystem, minimum: int, primary: BoolVector, begin: BoolVector
-) -> tuple[bool, BoolVector, bool, IntVector]:
-    """Return: is the informed reader guarded against, hidden, optimal, failing."""
+) -> tuple[BoolVector, BoolVector, bool, IntVector]:
+    """Return: told cells, hidden cells, optimal, cells still solvable."""
+    everywhere = np.ones(len(part), dtype=bool)
     if not primary.any():
-        return True, begin, True, NONE_LEFT
-    informed, outside = (
-        Guard(system=part, minimum=minimum, primary=primary, informed=informed)
-        for informed in (True, False)
-    )
-    for guard in (informed, outside):
+        return everywhere, begin, True, NONE_LEFT
+    # The more is told, the more helps the reader of the release, honest or not: tell of
+    # all cells, else of the margins, else of none.
+    for told in (everywhere, part.margin, ~everywhere):
+        guard = Guard(system=part, minimum=minimum, primary=primary, told=told)
         result = _protect(guard, begin)
         if result is not None:
-            return guard is informed, *result, NONE_LEFT
+            return told, *result, NONE_LEFT
     everything = with_groups(part, ~part.known)
-    return False, everything, False, failing_cells(outside, everything)
+    return ~everywhere, everything, False, failing_cells(guard, everything)
 
 
 def _protect(guard: Guard, begin: BoolVector) -> tuple[BoolVector, bool] | None:
     """Return hidden cells and whether they cost least; None if nothing suffices."""
-    failing = failing_cells(guard, begin)
-    if not failing.size:
+    if not failing_cells(guard, begin, most=1).size:
         return begin, True
-    if failing_cells(guard, begin | with_groups(guard.system, guard.hideable)).size:
+    everything = begin | with_groups(guard.system, guard.hideable)
+    if failing_cells(guard, everything, most=1).size:
         return None
     hidden = cheapest_hiding(guard, begin)
     if hidden is None:
@@ -118,19 +118,16 @@ def _protect(guard: Guard, begin: BoolVector) -> tuple[BoolVector, bool] | None:
 def _greedy(guard: Guard, begin: BoolVector) -> BoolVector:
     """Protect one cell after the other, each by the cheapest change that fits."""
     hidden = begin.copy()
-    value = guard.system.value
     done: set[int] = set()
     failing = failing_cells(guard, hidden)
     while failing.size:
-        left = [cell for cell in failing.tolist() if cell not in done]
-        if not left:
+        for cell in failing.tolist():
+            if cell in guard.unsafe(hidden):
+                change = cheapest_change(guard, hidden, cell)
+                hidden = hidden | with_groups(guard.system, change)
+        if set(failing.tolist()) <= done:
             # The solver's tolerance decides nothing here: hide all that may be hidden.
             return hidden | with_groups(guard.system, guard.hideable)
-        # The largest small cell first: its pattern often serves the smaller ones.
-        cell = max(left, key=lambda item: (int(value[item]), -item))
-        hidden = hidden | with_groups(
-            guard.system, cheapest_change(guard, hidden, cell)
-        )
-        done.add(cell)
+        done |= set(failing.tolist())
         failing = failing_cells(guard, hidden)
     return hidden

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import click
@@ -24,8 +26,17 @@ def write_commands(path: Path) -> None:
         for name in group.list_commands(context):
             command = group.get_command(context, name)
             with click.Context(command, info_name=name, parent=context) as inner:
-                text = click.Command.get_help(command, inner)
+                text = _help(command, inner)
             lines += [f"## sentinel {name}", "", "```text", text.strip(), "```", ""]
     text = "\n".join(lines)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
+
+
+def _help(command: click.Command, context: click.Context) -> str:
+    """Return a command's help; typer prints it where click would return it."""
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        returned = command.get_help(context)
+    lines = (shown.getvalue() + returned).splitlines()
+    return "\n".join(line.rstrip() for line in lines)

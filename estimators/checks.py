@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
@@ -111,7 +110,7 @@ def finite_vector(values: Any, name: str) -> FloatVector:  # noqa: ANN401 - chec
 
 def as_generator(rng: int | np.random.Generator | None) -> np.random.Generator:
     """Turn the public `rng` argument into a generator, once, at the public door."""
-    if isinstance(rng, bool) or (isinstance(rng, float) and not math.isfinite(rng)):
+    if isinstance(rng, bool):
         raise InputError(f"rng={rng!r}: give a whole number, a Generator or None.")
     try:
         return np.random.default_rng(rng)

@@ -11,8 +11,8 @@ from scipy.special import ndtr, stdtr
 
 from estimators.errors import InputError
 from estimators.results import Estimate, Estimates, Interval
-from estimators.survey.linear import check_df, t_interval
 from estimators.survey.proportion_intervals import t_quantile
+from estimators.survey.rows import check_df, t_interval
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -2,58 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from estimators.checks import check_level
 from estimators.designs import SurveyDesign
 from estimators.designs.labels import list_names
-from estimators.errors import InputError, NotEstimableError
+from estimators.errors import NotEstimableError
 from estimators.registry import estimator
-from estimators.results import Estimate, Estimates, Interval
+from estimators.results import Estimate, Estimates
+from estimators.survey.example import example_design
 from estimators.survey.groups import (
     LinearisedTotals,
     deviation,
     linearise,
     read_domains,
 )
-from estimators.survey.proportion_intervals import t_quantile
+from estimators.survey.rows import domain_results
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector
     from estimators.designs.domains import RowSelector
 
-__all__ = [
-    "check_df",
-    "example_design",
-    "linearised_mean",
-    "mean",
-    "one_or_many",
-    "ratio",
-    "row_diagnostics",
-    "row_notes",
-    "t_interval",
-    "total",
-]
-
-
-def example_design() -> SurveyDesign:
-    """Return the small two-stratum design of the catalogue's examples."""
-    frame = pd.DataFrame(
-        {
-            "site": ["north"] * 6 + ["south"] * 6,
-            "truck": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6],
-            "weight": [2.0] * 6 + [5.0] * 6,
-            "exploited": [1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 1],
-            "year": [2010, 2012] * 6,
-            "months": [3.0, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8],
-        }
-    )
-    return SurveyDesign.from_frame(frame, weights="weight", strata="site", psu="truck")
+__all__ = ["linearised_mean", "mean", "ratio", "total"]
 
 
 @estimator(
@@ -112,8 +84,15 @@ def mean(
     -----
     Hájek's ratio ``sum w y / sum w``; scores ``w (y - mean) / sum w``; t interval with
     PSUs less strata as degrees of freedom. A domain without degrees of freedom gets an
-    infinite standard error and interval, and a note. Särndal, Swensson and Wretman
-    (1992), Model Assisted Survey Sampling, chapter 5.
+    infinite standard error and interval, and a note.
+
+    References
+    ----------
+    Särndal, C.-E., Swensson, B. and Wretman, J. (1992). Model Assisted Survey
+    Sampling, chapter 5. Springer.
+
+    Binder, D. A. (1983). On the variances of asymptotically normal estimators from
+    complex surveys. International Statistical Review 51, 279-292.
 
     Examples
     --------
@@ -128,7 +107,7 @@ def mean(
     6.00 (1.7321)
     """
     found = linearised_mean(design, variable, by, where)
-    return _results(
+    return domain_results(
         found,
         by,
         {"estimand": f"mean of {variable}", "unit": variable, "method": "survey_mean"},
@@ -170,15 +149,43 @@ def total(
 ) -> Estimate | Estimates:
     """Estimate the population total of a numeric variable.
 
-    Parameters, result and errors are those of `mean`. Unknown values are left out of
-    the sum: the total is one of known values only, and the notes say how many are not.
-    The interval is not cut at zero.
+    Unknown values are left out of the sum: the total is one of known values only, and
+    the notes say how many are not. The interval is not cut at zero.
+
+    Parameters
+    ----------
+    design : SurveyDesign of n rows
+    variable : str
+        Numeric column.
+    by : str or list of str, optional
+    where : str or array of shape (n,), optional
+    level : float
+    df : float, optional
+        As in `mean`.
+
+    Returns
+    -------
+    Estimate or Estimates
+        As from `mean`.
+
+    Raises
+    ------
+    InputError, NotEstimableError
+        As from `mean`.
 
     Notes
     -----
     ``sum w y`` with scores ``w y``; a domain's total counts the rows outside as zero.
     Weights must add up to the population (not to the sample) for the total to mean
     anything.
+
+    References
+    ----------
+    Särndal, C.-E., Swensson, B. and Wretman, J. (1992). Model Assisted Survey
+    Sampling, chapters 2 and 5. Springer.
+
+    Binder, D. A. (1983). On the variances of asymptotically normal estimators from
+    complex surveys. International Statistical Review 51, 279-292.
 
     Examples
     --------
@@ -193,7 +200,7 @@ def total(
     size = sample.total(design.weights)
     estimate = sample.total(design.weights * y)
     away = deviation(y, sample.spread(estimate / size))
-    return _results(
+    return domain_results(
         linearise(sample, estimate, y, (away, size)),
         by,
         {"estimand": f"total of {variable}", "unit": variable,
@@ -226,8 +233,23 @@ def ratio(
 ) -> Estimate | Estimates:
     """Estimate the ratio of two population totals.
 
-    Parameters, result and errors are those of `mean`; a row that is unknown in either
-    column lies in no domain.
+    A row that is unknown in either column lies in no domain.
+
+    Parameters
+    ----------
+    design : SurveyDesign of n rows
+    numerator, denominator : str
+        Numeric columns.
+    by : str or list of str, optional
+    where : str or array of shape (n,), optional
+    level : float
+    df : float, optional
+        As in `mean`.
+
+    Returns
+    -------
+    Estimate or Estimates
+        As from `mean`.
 
     Raises
     ------
@@ -237,6 +259,14 @@ def ratio(
     Notes
     -----
     ``R = sum w y / sum w x`` with scores ``w (y - R x) / sum w x``.
+
+    References
+    ----------
+    Särndal, C.-E., Swensson, B. and Wretman, J. (1992). Model Assisted Survey
+    Sampling, section 5.6. Springer.
+
+    Binder, D. A. (1983). On the variances of asymptotically normal estimators from
+    complex surveys. International Statistical Review 51, 279-292.
 
     Examples
     --------
@@ -259,7 +289,7 @@ def ratio(
     away = deviation(y, sample.spread(estimate) * x)
     influence = away / _nonzero(sample.spread(base))
     factor = sample.total(design.weights) / base
-    return _results(
+    return domain_results(
         linearise(sample, estimate, influence, (away, factor)),
         by,
         {"estimand": f"ratio of {numerator} to {denominator}",
@@ -272,110 +302,3 @@ def ratio(
 def _nonzero(values: FloatVector) -> FloatVector:
     """Return values with 1 in place of the 0 that stands outside all domains."""
     return np.where(values == 0, 1.0, values)
-
-
-def _results(
-    found: LinearisedTotals,
-    by: str | Sequence[str] | None,
-    words: Mapping[str, str],
-    *,
-    level: float,
-    df: float | None,
-) -> Estimate | Estimates:
-    check_level(level)
-    check_df(df)
-    rows = []
-    for place in range(len(found.sample)):
-        own_df = float(found.df[place]) if df is None else df
-        std_error = math.sqrt(found.variance[place])
-        notes = row_notes(found, place)
-        if own_df <= 0:
-            notes.append(
-                f"no interval: the domain has {own_df:g} degrees of freedom (PSUs less "
-                "strata), so its variance rests on nothing"
-            )
-            std_error = math.inf
-        elif std_error == 0:
-            notes.append("the design variance is 0: the interval shows no uncertainty")
-        rows.append(
-            Estimate(
-                **words,
-                estimate=float(found.estimate[place]),
-                std_error=std_error,
-                ci=t_interval(
-                    float(found.estimate[place]), std_error, level=level, df=own_df
-                ),
-                n_obs=int(found.sample.n_known[place]),
-                notes=tuple(notes),
-                diagnostics=row_diagnostics(found, place, own_df),
-            )
-        )
-    return one_or_many(found, by, rows)
-
-
-def one_or_many(
-    found: LinearisedTotals, by: str | Sequence[str] | None, rows: list[Estimate]
-) -> Estimate | Estimates:
-    """Return the only row, or all rows with their groups and joint covariance."""
-    notes = (*found.sample.design.notes, *found.sample.notes)
-    if by is None:
-        return rows[0].with_notes(*notes)
-    return Estimates(
-        rows=tuple(rows),
-        groups=found.sample.domains.groups,
-        covariance=found.covariance,
-        notes=notes,
-    )
-
-
-def t_interval(
-    estimate: float, std_error: float, *, level: float, df: float
-) -> Interval:
-    """Return Student's t limits; the whole line where there are no df."""
-    if df <= 0 or math.isinf(std_error):
-        return Interval(
-            low=-math.inf, high=math.inf, level=level, method="none (no df)"
-        )
-    half = t_quantile(level, df) * std_error
-    return Interval(low=estimate - half, high=estimate + half, level=level, method="t")
-
-
-def check_df(df: float | None) -> None:
-    """Raise unless `df` is None or above 0."""
-    if df is not None and not df > 0:
-        raise InputError(f"df={df!r}: degrees of freedom lie above 0 (or math.inf).")
-
-
-def row_notes(found: LinearisedTotals, place: int) -> list[str]:
-    """Return what a reader must know about one domain."""
-    unknown = int(found.sample.n_unknown[place])
-    if not unknown:
-        return []
-    n = unknown + int(found.sample.n_known[place])
-    return [
-        f"{unknown} of {n} rows are unknown and left out of the domain, as if unknown "
-        "at random"
-    ]
-
-
-def row_diagnostics(
-    found: LinearisedTotals, place: int, df: float
-) -> Mapping[str, float]:
-    """Return df, design effects and effective sample size of one domain."""
-    n = float(found.sample.n_known[place])
-    simple, variance = float(found.simple_variance[place]), float(found.variance[place])
-    size = float(found.sum_of_weights[place])
-    result: dict[str, Any] = {
-        "df": float(df),
-        "df_together": found.df_together,
-        "n_unknown": float(found.sample.n_unknown[place]),
-        "sum_of_weights": size,
-    }
-    if simple > 0:
-        effect = variance / simple
-        result["design_effect"] = effect
-        if size > n:
-            result["design_effect_without_replacement"] = effect / (1 - n / size)
-        if effect > 0:
-            result["n_effective"] = n / effect
-    return result

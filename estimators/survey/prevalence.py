@@ -13,21 +13,16 @@ from estimators.designs import SurveyDesign
 from estimators.errors import InputError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates, Interval
+from estimators.survey.example import example_design
 from estimators.survey.groups import LinearisedTotals
-from estimators.survey.linear import (
-    check_df,
-    example_design,
-    linearised_mean,
-    one_or_many,
-    row_diagnostics,
-    row_notes,
-)
+from estimators.survey.linear import linearised_mean
 from estimators.survey.proportion_intervals import (
     PROPORTION_INTERVALS,
     ProportionInterval,
     fallback_interval,
     proportion_interval,
 )
+from estimators.survey.rows import check_df, one_or_many, row_diagnostics, row_notes
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector

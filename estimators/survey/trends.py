@@ -15,8 +15,9 @@ from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates
 from estimators.survey.contrasts import combine, joint_covariance
+from estimators.survey.example import example_design
 from estimators.survey.groups import read_domains
-from estimators.survey.linear import example_design, mean
+from estimators.survey.linear import mean
 from estimators.survey.prevalence import proportion
 
 if TYPE_CHECKING:
@@ -87,6 +88,13 @@ def trend(
     linear combination under the joint covariance of the rounds, which takes the share
     of the rounds as fixed; degrees of freedom are PSUs less strata of the group. With
     few rounds look at the differences too: a slope hides what is not a line.
+
+    References
+    ----------
+    Korn, E. L. and Graubard, B. I. (1999). Analysis of Health Surveys. Wiley.
+
+    Binder, D. A. (1983). On the variances of asymptotically normal estimators from
+    complex surveys. International Statistical Review 51, 279-292.
 
     Examples
     --------

@@ -62,7 +62,7 @@ class Scenario:
         risk = chosen.risk.model_copy(
             update={"prevalence": self.prevalence, "icc": self.icc}
         )
-        first = chosen.model_copy(update={"risk": risk})
+        first = chosen.model_copy(update={"risk": risk, "stream": 0})
         return shipped.model_copy(update={"rounds": (first,)})
 
 

@@ -29,6 +29,7 @@ __all__ = [
 Share = Annotated[float, Field(ge=0, le=1)]
 Shares = dict[str, Share]
 _TOLERANCE = 1e-9
+_SHIPPED = "mekong"
 
 
 class _Section(BaseModel):
@@ -205,14 +206,14 @@ class Parameters(_Section):
         return weights
 
 
-def load_parameters(path: str | Path | None = None) -> Parameters:
+def load_parameters(name_or_path: str | Path = "mekong") -> Parameters:
     """Read the parameters of a simulated study.
 
     Parameters
     ----------
-    path : str or Path, optional
-        A TOML file with the keys of `Parameters`; by default the shipped parameters of
-        the Mekong study. A ``[common]`` table holds what all ``[[rounds]]`` share; a
+    name_or_path : str or Path
+        "mekong", the shipped parameters, or a TOML file with the keys of `Parameters`.
+        A ``[common]`` table holds what all ``[[rounds]]`` share; a
         round's own keys come before it.
 
     Raises
@@ -225,13 +226,7 @@ def load_parameters(path: str | Path | None = None) -> Parameters:
     >>> [item.label for item in load_parameters().rounds]
     ['POI2009', 'POI2010', 'POI2012', 'LATH2013']
     """
-    if path is None:
-        shipped = resources.files("sentinel.simulate") / "mekong.toml"
-        file, text = "mekong.toml", shipped.read_text("utf-8")
-    else:
-        if not Path(path).is_file():
-            raise InputError(f"No parameter file at {path!s}.")
-        file, text = Path(path).name, Path(path).read_text("utf-8-sig")
+    file, text = _parameter_text(name_or_path)
     problems = Problems()
     try:
         content = tomllib.loads(text)
@@ -253,6 +248,22 @@ def load_parameters(path: str | Path | None = None) -> Parameters:
             )
     problems.raise_errors()
     raise AssertionError("unreachable: problems were noted")
+
+
+def _parameter_text(name_or_path: str | Path) -> tuple[str, str]:
+    if str(name_or_path) == _SHIPPED:
+        shipped = resources.files("sentinel.simulate") / f"{_SHIPPED}.toml"
+        return f"{_SHIPPED}.toml", shipped.read_text("utf-8")
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InputError(
+            f"{name_or_path!s} is neither a parameter file nor {_SHIPPED!r}, the "
+            "shipped parameters."
+        )
+    try:
+        return path.name, path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not UTF-8 text: save it as UTF-8.") from error
 
 
 def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,8 +81,8 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
     """Fit a logistic model by maximum penalised likelihood (Firth's bias reduction).
 
     Estimates log odds ratios for a 0/1 outcome of independent persons, or of a sample
-    with a survey design. The penalty tau * log det(X'WX) takes the first-order bias away
-    and keeps every estimate finite where categories predict the outcome perfectly
+    with a survey design. The penalty tau * log det(X'WX) takes the first-order bias
+    away and keeps every estimate finite where categories predict the outcome perfectly
     (separation). Predicted probabilities are drawn towards 1/2 by it: use `flic` or
     `flac` where probabilities, not odds ratios, are wanted.
 

@@ -10,7 +10,7 @@ import os
 import sys
 
 import typer
-from click.exceptions import ClickException
+from typer.exceptions import TyperException
 
 from sentinel.cli import data, estimate, study
 
@@ -46,9 +46,9 @@ def run(arguments: list[str] | None = None) -> int:
         return _say(
             "interrupted; what lay in the output folder is untouched", INTERRUPTED
         )
-    except ClickException as error:
-        error.show()
-        return BAD_INPUT
+    except TyperException as error:
+        words = error.format_message().rstrip(".")
+        return _say(f"{words}. See sentinel --help.", BAD_INPUT)
     except Exception as error:
         if os.environ.get("SENTINEL_DEBUG"):
             raise

@@ -1,0 +1,175 @@
+"""Where names go: beside their symbols, larger ones first, never over each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from sentinel.mapping.scene import WIDTH, Layer, Scene
+
+__all__ = ["Box", "Label", "country_names", "place_labels", "short_name", "text_width"]
+
+# Mean advance of a letter of a sans-serif face, in ems: measured on DejaVu Sans.
+LETTER = 0.58
+LINE = 1.15
+PAD = 3.0
+EDGE = 8.0
+COUNTRY = 16.0
+MOST_HIDDEN = 0.8
+
+
+class Box(NamedTuple):
+    """A rectangle, y down."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def about(cls, x: float, y: float, radius: float) -> Box:
+        """Return the square about a point."""
+        return cls(x - radius, y - radius, x + radius, y + radius)
+
+    @property
+    def area(self) -> float:
+        """Width times height."""
+        return max((self.right - self.left) * (self.bottom - self.top), 1.0)
+
+    def covers(self, x: float, y: float) -> bool:
+        """Return whether a point lies inside."""
+        return self.left <= x <= self.right and self.top <= y <= self.bottom
+
+    def overlap(self, other: Box) -> float:
+        """Return the common area."""
+        width = min(self.right, other.right) - max(self.left, other.left)
+        height = min(self.bottom, other.bottom) - max(self.top, other.top)
+        return width * height if width > 0 and height > 0 else 0.0
+
+
+class Label(NamedTuple):
+    """A name at the middle of its left, right or centre."""
+
+    text: str
+    x: float
+    y: float
+    anchor: str
+    key: str
+
+
+def short_name(name: str) -> str:
+    """Return the name that fits on a map.
+
+    Examples
+    --------
+    >>> short_name("Poipet (KH) - Aranyaprathet/Ban Khlong Luek (TH)")
+    'Poipet'
+    """
+    short = re.split(r" \(| - |/|,", name, maxsplit=1)[0].strip()
+    return short or name
+
+
+def text_width(text: str, size: float) -> float:
+    """Return the approximate width of a text."""
+    return LETTER * size * len(text)
+
+
+def place_labels(
+    items: Sequence[tuple[str, str, float, float, float]],
+    *,
+    size: float,
+    frame: Box,
+    symbols: Iterable[Box] = (),
+    lines: Iterable[Box] = (),
+    always: Collection[str] = (),
+) -> list[Label]:
+    """Place names beside points.
+
+    Parameters
+    ----------
+    items : sequence of (key, text, x, y, radius)
+        In order of importance; a name that fits nowhere is left out.
+    size : float
+        Of the letters.
+    frame : Box
+        Names stay inside.
+    symbols : iterable of Box
+        What names should not cover.
+    lines : iterable of Box
+        What names had better not cover.
+    always : collection of str
+        Keys whose names are written even over symbols, if not over other names.
+    """
+    marks, strokes = list(symbols), list(lines)
+    written: list[Box] = []
+    labels = []
+    for key, text, x, y, radius in items:
+        width, height = text_width(text, size), LINE * size
+        gap = radius + 0.3 * size
+        slant = 0.75 * gap
+        options = [
+            (x + gap, y, "start"),
+            (x - gap, y, "end"),
+            (x, y - gap - height / 2, "middle"),
+            (x, y + gap + height / 2, "middle"),
+            (x + slant, y - slant - height / 3, "start"),
+            (x + slant, y + slant + height / 3, "start"),
+            (x - slant, y - slant - height / 3, "end"),
+            (x - slant, y + slant + height / 3, "end"),
+        ]
+        best: tuple[float, Label, Box] | None = None
+        for order, (left, middle, anchor) in enumerate(options):
+            box = _box(left, middle, width, height, anchor)
+            if not _inside(box, frame) or any(box.overlap(other) for other in written):
+                continue
+            # A covered symbol weighs by its own size: small ones must stay visible.
+            hidden = sum(
+                box.overlap(other) / min(other.area, width * height) for other in marks
+            )
+            hidden += sum(box.overlap(other) for other in strokes) / (
+                3 * width * height
+            )
+            score = hidden + 0.02 * order
+            if best is None or score < best[0]:
+                best = (score, Label(text, left, middle, anchor, key), box)
+        if best is not None and (best[0] < MOST_HIDDEN or key in always):
+            labels.append(best[1])
+            written.append(best[2])
+    return labels
+
+
+def country_names(scene: Scene, layer: Layer) -> list[tuple[str, float, float, Box]]:
+    """Return spaced capitals, their middle and box, clear of a round's symbols."""
+    symbols = [Box.about(node.x, node.y, COUNTRY) for node in layer.nodes]
+    names = []
+    for country in scene.countries:
+        name = " ".join(country.name.upper())
+        half = text_width(name, COUNTRY) / 2
+        options = []
+        for order, (dx, dy) in enumerate(_STEPS):
+            x = min(max(country.x + dx, half + EDGE), WIDTH - half - EDGE)
+            y = min(max(country.y + dy, COUNTRY), scene.height - 3 * COUNTRY)
+            box = Box(x - half, y - 0.7 * COUNTRY, x + half, y + 0.7 * COUNTRY)
+            hidden = sum(box.overlap(other) > 0 for other in symbols)
+            options.append((hidden, order, x, y, box))
+        _, _, x, y, box = min(options)
+        names.append((name, x, y, box))
+    return names
+
+
+_STEPS = ((0, 0), (0, -30), (0, 30), (-50, 0), (50, 0), (0, -65), (0, 65), (-90, 0))
+
+
+def _box(x: float, y: float, width: float, height: float, anchor: str) -> Box:
+    left = {"start": x, "end": x - width, "middle": x - width / 2}[anchor]
+    return Box(left - PAD, y - height / 2, left + width + PAD, y + height / 2)
+
+
+def _inside(box: Box, frame: Box) -> bool:
+    return (
+        box.left >= frame.left
+        and box.right <= frame.right
+        and box.top >= frame.top
+        and box.bottom <= frame.bottom
+    )

@@ -1,0 +1,384 @@
+"""What a map shows, before anybody draws it: places, legs, sizes, in one plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from estimators.errors import InputError
+from sentinel.disclosure.coarsening import INFORMAL_CROSSING
+from sentinel.disclosure.flows import ALL_ROUNDS, ANYWHERE, OTHER
+from sentinel.mapping.boundaries import rings
+from sentinel.mapping.ground import Country, Dot, lay_ground
+from sentinel.mapping.projection import EqualArea
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from estimators.array_types import FloatMatrix
+    from sentinel.disclosure import ProtectedFlows
+
+__all__ = ["Layer", "Leg", "Node", "Scene", "build_scene"]
+
+ROLES = ("origin", "crossing", "destination")
+WIDTH = 1000.0
+LEAST_HEIGHT, MOST_HEIGHT = 560.0, 1250.0
+PADDING = 0.075
+NOT_STATED = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A place in one role; `n` is None where it is suppressed."""
+
+    code: str
+    name: str
+    role: str
+    x: float
+    y: float
+    n: int | None
+    weight: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """A drawn flow between two places; suppressed legs are never drawn."""
+
+    start: Node
+    end: Node
+    n: int
+    weight: float | None
+
+    @property
+    def onward(self) -> bool:
+        """Whether it leads to a destination."""
+        return self.end.role == "destination"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One round.
+
+    `largest_node` and `largest_leg` set its scale: rounds share one, all rounds
+    together have their own.
+    """
+
+    round_id: str
+    title: str
+    period: str
+    n: int
+    nodes: tuple[Node, ...]
+    legs: tuple[Leg, ...]
+    notes: tuple[str, ...]
+    largest_node: int = 1
+    largest_leg: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """A map in a plane `WIDTH` wide, y down.
+
+    Attributes
+    ----------
+    km_per_unit : float
+    layers : tuple of Layer
+        Rounds, and all rounds together if the flows have them.
+    outlines : tuple of array
+        Rings of the user's boundaries; empty without.
+    """
+
+    height: float
+    km_per_unit: float
+    layers: tuple[Layer, ...]
+    dots: tuple[Dot, ...]
+    countries: tuple[Country, ...]
+    outlines: tuple[FloatMatrix, ...]
+    minimum_cell: int
+    unplaced: tuple[str, ...] = ()
+
+
+class _Plane:
+    """Turns degrees into the plane of the map."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        lat, lon = frame["lat"].to_numpy(float), frame["lon"].to_numpy(float)
+        self._projection = EqualArea.about(lat, lon)
+        x, y = self._projection.project(lat, lon)
+        pad = max(PADDING * max(np.ptp(x), np.ptp(y)), 40.0)
+        width, height = np.ptp(x) + 2 * pad, np.ptp(y) + 2 * pad
+        # A map much wider or taller than a page is given more ground on both sides.
+        grow = width * LEAST_HEIGHT / WIDTH - height
+        extra_y = max(grow, 0.0) / 2
+        extra_x = max(height * WIDTH / MOST_HEIGHT - width, 0.0) / 2
+        self._left = float(x.min() - pad - extra_x)
+        self._top = float(y.max() + pad + extra_y)
+        self.km_per_unit = float(width + 2 * extra_x) / WIDTH
+        self.height = float(height + 2 * extra_y) / self.km_per_unit
+
+    def place(self, lat: Any, lon: Any) -> FloatMatrix:  # noqa: ANN401 - any array
+        """Return (x, y) rows."""
+        x, y = self._projection.project(
+            np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
+        )
+        plane: FloatMatrix = np.column_stack(
+            [(x - self._left) / self.km_per_unit, (self._top - y) / self.km_per_unit]
+        )
+        return plane
+
+
+def build_scene(
+    flows: ProtectedFlows,
+    places: pd.DataFrame,
+    *,
+    minimum_cell: int,
+    titles: Mapping[str, str] | None = None,
+    periods: Mapping[str, str] | None = None,
+    boundaries: gpd.GeoDataFrame | None = None,
+    focus: str | None = None,
+) -> Scene:
+    """Place protected flows on a plane.
+
+    Parameters
+    ----------
+    flows : ProtectedFlows
+    places : DataFrame
+        As `sentinel.mapping.load_places` returns it.
+    minimum_cell : int
+        Stated in notes and legends.
+    titles, periods : mapping of round label to text, optional
+    boundaries : GeoDataFrame, optional
+        As `sentinel.mapping.read_boundaries` returns it.
+    focus : str, optional
+        Round whose places fill the frame; all rounds by default.
+
+    Raises
+    ------
+    InputError
+        If no place of the flows has coordinates.
+    """
+    located = places.dropna(subset=["lat", "lon"]).set_index("code")
+    tables = {role: getattr(flows, f"{role}s") for role in ROLES}
+    used = {str(code) for table in tables.values() for code in table["place"]}
+    known = sorted(used & set(located.index))
+    if not known:
+        raise InputError(
+            "None of the places of the flows has coordinates; give their latitude and "
+            "longitude in the file of [maps] places."
+        )
+    inside = [
+        code
+        for code in known
+        if focus is None
+        or any(
+            ((table["place"] == code) & (table["round_id"] == focus)).any()
+            for table in tables.values()
+        )
+    ]
+    plane = _Plane(located.loc[inside or known])
+    layers = tuple(
+        _layer(
+            flows,
+            str(row["round_id"]),
+            int(row["n"]),
+            _Placer(located, plane, minimum_cell),
+            title=(titles or {}).get(str(row["round_id"]), str(row["round_id"])),
+            period=(periods or {}).get(str(row["round_id"]), ""),
+        )
+        for row in _ordered(flows.totals, titles)
+    )
+    layers = _scaled(layers)
+    dots, countries = lay_ground(located, known, plane, width=WIDTH)
+    outlines = () if boundaries is None else _outlines(boundaries, plane)
+    return Scene(
+        height=plane.height,
+        km_per_unit=plane.km_per_unit,
+        layers=layers,
+        dots=dots,
+        countries=countries,
+        outlines=outlines,
+        minimum_cell=minimum_cell,
+        unplaced=tuple(sorted(used - set(located.index) - {NOT_STATED})),
+    )
+
+
+def _scaled(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Give the rounds one scale, and all rounds together their own."""
+    scaled = []
+    for layer in layers:
+        peers = [
+            other
+            for other in layers
+            if (other.round_id == ALL_ROUNDS) == (layer.round_id == ALL_ROUNDS)
+        ]
+        nodes = [node.n for peer in peers for node in peer.nodes if node.n]
+        legs = [leg.n for peer in peers for leg in peer.legs]
+        scaled.append(
+            replace(
+                layer,
+                largest_node=max(nodes, default=1),
+                largest_leg=max(legs, default=1),
+            )
+        )
+    return tuple(scaled)
+
+
+def _ordered(
+    totals: pd.DataFrame, titles: Mapping[str, str] | None
+) -> list[dict[Any, Any]]:
+    """Return the rounds in the order of their titles, all rounds together last."""
+    order = {label: place for place, label in enumerate(titles or {})}
+    rows: list[dict[Any, Any]] = totals.to_dict("records")
+    last = len(order)
+    return sorted(
+        rows,
+        key=lambda row: (
+            row["round_id"] == ALL_ROUNDS,
+            order.get(str(row["round_id"]), last),
+            str(row["round_id"]),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Placer:
+    """Makes nodes of rows that have coordinates."""
+
+    located: pd.DataFrame
+    plane: _Plane
+    minimum_cell: int
+
+    def node(self, row: Mapping[str, Any], role: str) -> Node | None:
+        code = str(row["place"])
+        if code not in self.located.index:
+            return None
+        place = self.located.loc[code]
+        x, y = self.plane.place([place["lat"]], [place["lon"]])[0]
+        return Node(
+            code=code,
+            name=str(place["name"]),
+            role=role,
+            x=round(float(x), 2),
+            y=round(float(y), 2),
+            n=None if row["suppressed"] else int(row["n"]),
+            weight=None if pd.isna(row["weight"]) else float(row["weight"]),
+        )
+
+
+def _layer(
+    flows: ProtectedFlows,
+    round_id: str,
+    n: int,
+    placer: _Placer,
+    *,
+    title: str,
+    period: str,
+) -> Layer:
+    nodes: dict[tuple[str, str], Node] = {}
+    missing: list[str] = []
+    for role in ROLES:
+        table = getattr(flows, f"{role}s")
+        rows = table[table["round_id"] == round_id].to_dict("records")
+        for row in rows:
+            node = placer.node(row, role)
+            if node is not None:
+                nodes[(role, node.code)] = node
+        missing.extend(_not_drawn(rows, role, placer.located))
+    legs, shares = _legs(flows, round_id, nodes, n)
+    notes = [_coverage(shares)]
+    if missing:
+        notes.append(f"Not drawn: {'; '.join(missing)}.")
+    withheld = sum(node.n is None for node in nodes.values())
+    if withheld:
+        notes.append(
+            f"{withheld} places are marked without size: fewer than "
+            f"{placer.minimum_cell} respondents, or withheld to protect such a place."
+        )
+    return Layer(
+        round_id=round_id,
+        title=title,
+        period=period,
+        n=n,
+        nodes=tuple(nodes.values()),
+        legs=legs,
+        notes=tuple(note for note in notes if note),
+    )
+
+
+def _legs(
+    flows: ProtectedFlows, round_id: str, nodes: Mapping[tuple[str, str], Node], n: int
+) -> tuple[tuple[Leg, ...], dict[str, float]]:
+    """Return legs, largest first, and the share of respondents of each kind."""
+    table = flows.flows[
+        (flows.flows["round_id"] == round_id) & ~flows.flows["suppressed"]
+    ]
+    legs: list[Leg] = []
+    shares: dict[str, float] = {}
+    for kind, rows in table.groupby("leg", sort=False):
+        first, second = str(kind).split("-")
+        carried = 0
+        for row in rows.to_dict("records"):
+            start = nodes.get((first, str(row[first])))
+            end = nodes.get((second, str(row[second])))
+            if start is None or end is None:
+                continue
+            weight = None if pd.isna(row["weight"]) else float(row["weight"])
+            legs.append(Leg(start=start, end=end, n=int(row["n"]), weight=weight))
+            carried += int(row["n"])
+        shares[str(kind)] = carried / n if n else 0.0
+    legs.sort(key=lambda leg: (-leg.n, leg.start.code, leg.end.code))
+    return tuple(legs), shares
+
+
+_WORDS = {
+    "origin-crossing": "from home province to crossing",
+    "crossing-destination": "from crossing to destination",
+    "origin-destination": "from home province to destination",
+}
+
+
+def _coverage(shares: Mapping[str, float]) -> str:
+    if not shares:
+        return ""
+    parts = [
+        f"{100 * share:.0f} % {_WORDS.get(kind, kind)}"
+        for kind, share in shares.items()
+    ]
+    return (
+        f"Lines carry {' and '.join(parts)} of the respondents; the rest is withheld, "
+        "has no stated place or no place on this map."
+    )
+
+
+def _not_drawn(
+    rows: list[dict[str, Any]], role: str, located: pd.DataFrame
+) -> list[str]:
+    """Say what has no place on the map: informal crossings, unknown codes."""
+    notes = []
+    missing = []
+    for row in rows:
+        code = str(row["place"])
+        count = "number withheld" if row["suppressed"] else f"{int(row['n']):,}"
+        if code == INFORMAL_CROSSING:
+            notes.append(f"crossed outside official checkpoints ({count})")
+        elif code == NOT_STATED:
+            notes.append(f"{role} not stated ({count})")
+        elif code not in located.index and code not in (OTHER, ANYWHERE):
+            missing.append(code)
+    if missing:
+        notes.append(f"{role} without coordinates: {', '.join(sorted(missing))}")
+    return notes
+
+
+def _outlines(boundaries: gpd.GeoDataFrame, plane: _Plane) -> tuple[FloatMatrix, ...]:
+    found = []
+    for geometry in boundaries.geometry:
+        for ring in rings(geometry):
+            points = plane.place(ring[:, 1], ring[:, 0])
+            inside = (points >= -WIDTH) & (points <= 2 * max(WIDTH, plane.height))
+            if inside.all(axis=1).any():
+                found.append(points.round(1))
+    return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sentinel.report import provenance, sentences, standing_text, tables
@@ -18,13 +18,15 @@ from sentinel.report.gallery import (
     sensitivity_drawings,
     trend_drawings,
 )
+from sentinel.report.map_pictures import largest_legs
 
 if TYPE_CHECKING:
     from sentinel.report.drawing import Drawing
+    from sentinel.report.map_pictures import MapPicture
     from sentinel.report.release import Release, ReleasedModel, ReleasedTable
     from sentinel.report.tables import PrintedTable
 
-__all__ = ["Document", "MapPicture", "Part", "make_document", "render"]
+__all__ = ["Document", "Part", "make_document", "render"]
 
 CONTENTS = (
     ("asked", "What was asked"),
@@ -52,18 +54,6 @@ FLOW_TOTALS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MapPicture:
-    """One map for the page: a picture, and the files beside the report."""
-
-    name: str
-    title: str
-    alt: str
-    image: bytes
-    media_type: str
-    links: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """Figures and a table that belong together."""
 
@@ -86,7 +76,8 @@ class Document:
     sensitivity: Part | None
     trend: Part | None
     models: tuple[Part, ...]
-    maps: tuple[MapPicture, ...] = field(default=())
+    maps: tuple[MapPicture, ...] = ()
+    legs: PrintedTable | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -103,7 +94,8 @@ class Document:
     @property
     def tables(self) -> tuple[PrintedTable, ...]:
         """All tables of results in the order of the page."""
-        return (self.flow_table, *(part.table for part in self.parts))
+        legs = (self.legs,) if self.legs else ()
+        return (self.flow_table, *(part.table for part in self.parts), *legs)
 
 
 def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document:
@@ -126,6 +118,7 @@ def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document
         trend=_trend_part(release),
         models=tuple(_model_part(model, release) for model in release.models),
         maps=tuple(maps),
+        legs=largest_legs(release) if maps else None,
     )
 
 
@@ -173,7 +166,7 @@ def _context(document: Document) -> dict[str, Any]:
         "both_quantities": {"event", "person"}
         <= {table.quantity for table in release.headline},
         "two_quantities": sentences.TWO_QUANTITIES,
-        "words": standing_text.WORDS,
+        "words": standing_text.about(standing_text.WORDS, release.labels.outcome),
         "flow_figure": document.flow and _shown(document.flow),
         "flow_table": document.flow_table,
         "flow_totals": FLOW_TOTALS,
@@ -183,6 +176,7 @@ def _context(document: Document) -> dict[str, Any]:
         "trend": document.trend and _shown_part(document.trend),
         "models": [_shown_part(part) for part in document.models],
         "maps": [_shown_map(picture) for picture in document.maps],
+        "legs_table": document.legs,
         "place_level": release.place_level,
         "minimum_cell": release.minimum_cell,
         "setting": release.setting,
@@ -197,7 +191,9 @@ def _context(document: Document) -> dict[str, Any]:
         "references": standing_text.references(provenance.families(release)),
         "study_limits": config.study.limits,
         "skipped": release.skipped,
-        "standard_limits": standing_text.STANDARD_LIMITS,
+        "standard_limits": standing_text.about(
+            standing_text.STANDARD_LIMITS, release.labels.outcome
+        ),
         "legend": release.legend,
         "suppression_table": provenance.suppression_table(release),
         "inputs_table": provenance.inputs_table(release),

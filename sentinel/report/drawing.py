@@ -24,6 +24,7 @@ __all__ = [
     "Drawing",
     "clean_axes",
     "drawing",
+    "every_script",
     "house_style",
 ]
 
@@ -84,7 +85,6 @@ def house_style() -> Iterator[None]:
     import matplotlib as mpl
 
     settings: Any = {
-        "font.family": [FIRST_FONT, *_installed_script_fonts()],
         "font.size": 8.5,
         "axes.titlesize": 9,
         "axes.titleweight": "bold",
@@ -93,12 +93,24 @@ def house_style() -> Iterator[None]:
         "axes.labelcolor": MUTED,
         "axes.edgecolor": FAINT,
         "text.color": INK,
-        "text.parse_math": False,
         "xtick.color": MUTED,
         "ytick.color": INK,
         "svg.hashsalt": "sentinel",
         "svg.fonttype": "none",
         "path.simplify": False,
+    }
+    with every_script(), mpl.rc_context(settings):
+        yield
+
+
+@contextmanager
+def every_script() -> Iterator[None]:
+    """Draw Khmer, Lao, Thai, Burmese where the system can, and text as typed."""
+    import matplotlib as mpl
+
+    settings: Any = {
+        "font.family": [FIRST_FONT, *_installed_script_fonts()],
+        "text.parse_math": False,
     }
     with mpl.rc_context(settings), warnings.catch_warnings():
         # A script without a font here is drawn by the reader's browser from the SVG.

@@ -53,7 +53,9 @@ class Labels:
     codes : mapping of variable to mapping of code to text
     places : mapping of place code to name
     outcome : str
-        What the study's definition calls its cases, as it stands in a sentence.
+        What the study's definition calls its cases.
+    outcome_in_sentence : bool
+        Whether `outcome` stands in a sentence: "a person possibly trafficked".
     """
 
     rounds: Mapping[str, str] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Labels:
     codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     outcome: str = _OUTCOME_WORDS["d_traff"]
+    outcome_in_sentence: bool = True
 
     def variable(self, name: str) -> str:
         """Return the heading of a column."""
@@ -121,7 +124,11 @@ def study_labels(
         if name in codebook:
             variables[name] = str(codebook[name].label)
             codes[name] = {str(k): str(v) for k, v in codebook[name].codes.items()}
-    variables |= {item.name: item.label for item in definition.outcomes if item.label}
+    variables |= {
+        item.name: item.label
+        for item in definition.outcomes
+        if item.label and item.label != item.name
+    }
     outcome = config.classify.outcome
     return Labels(
         rounds={item.label: item.name or item.label for item in config.rounds},
@@ -135,6 +142,7 @@ def study_labels(
         codes=codes,
         places=dict(places),
         outcome=_OUTCOME_WORDS.get(outcome) or variables.get(outcome, outcome),
+        outcome_in_sentence=outcome in _OUTCOME_WORDS,
     )
 
 

@@ -54,7 +54,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         config,
         result.interviews.codebook,
         result.classification.definition,
-        _place_names(),
+        _place_names(config),
     )
     tables, lost, refused = _protect_tables(result, labels, policy)
     hidden = _hidden_by_quantity(tables)
@@ -90,10 +90,12 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
     )
 
 
-def _place_names() -> Mapping[str, str]:
-    from sentinel import datasets
+def _place_names(config: StudyConfig) -> Mapping[str, str]:
+    """Return the name of every place code, the study's own places included."""
+    from sentinel.mapping import load_places
 
-    places = datasets.load("places")
+    own = config.maps.places if config.maps is not None else None
+    places = load_places(config.path(own) if own else None, name=own or "")
     return dict(
         zip(places["code"].astype(str), places["name"].astype(str), strict=True)
     )
@@ -229,9 +231,6 @@ def _protect_trend(
     rounds = [item.label for item in config.rounds]
     gone = sorted(set().union(*hidden.values()))
     shown = _released(withhold_contrasts(trend, gone, rounds), config)
-    # A slope names its first and last round but leans on those between as well.
-    slopes = shown["contrast"].astype("str").str.startswith("slope") & bool(gone)
-    shown = _without_numbers(shown, slopes)
     return shown, [_lost("trend", shown)]
 
 
@@ -242,7 +241,17 @@ def _protect_routes(
 
     if result.flows.empty:
         return None, []
-    return protect_flows(result.flows, policy), []
+    routes = protect_flows(result.flows, policy)
+    cells = len(routes.flows) + sum(
+        len(nodes) for nodes in (routes.origins, routes.crossings, routes.destinations)
+    )
+    lost = Suppressed(
+        table="routes",
+        cells=cells,
+        primary=routes.n_primary,
+        complementary=routes.n_complementary,
+    )
+    return routes, [lost]
 
 
 def _released(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:

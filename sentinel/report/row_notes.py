@@ -48,7 +48,8 @@ def short_notes(notes: Sequence[tuple[str, str]]) -> tuple[str, ...]:
         names = {name for name, _ in found}
         told_of_withheld = "at most" in pattern or "at least" in pattern
         if len(names) > MOST_ALIKE and not told_of_withheld:
-            short.append(f"For {count(len(names))} lines of this table: {pattern}.")
+            words = pattern.replace(f"{ELLIPSIS} of {ELLIPSIS} rows", "some rows")
+            short.append(f"In {count(len(names))} lines of this table: {words}.")
         else:
             short += [f"{name}: {piece}." for name, piece in found]
     return tuple(dict.fromkeys(short))

@@ -69,6 +69,13 @@ def _clause(row: pd.Series, quantity: str, release: Release) -> str:
     if is_hidden(row):
         return _not_shown(row, f"{QUANTITY_WORDS[quantity]} is")
     share = f"{percent(row['estimate'])}%"
+    if not release.labels.outcome_in_sentence:
+        if quantity == "person":
+            return f"Counting each deported person once: {share} ({_support(row)})."
+        return (
+            f"{share} of deportations were of a person to whom this applies: "
+            f"{outcome} ({_support(row)})."
+        )
     if quantity == "person":
         return (
             f"Counting each deported person once, {share} of persons were {outcome} "

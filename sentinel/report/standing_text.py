@@ -9,6 +9,7 @@ __all__ = [
     "NAMED_PAPERS",
     "STANDARD_LIMITS",
     "WORDS",
+    "about",
     "references",
 ]
 
@@ -28,7 +29,7 @@ STANDARD_LIMITS = (
     ),
     (
         "A statistical class is not an identification",
-        "“Possibly trafficked” is the outcome of a rule applied to answers. It is not "
+        "“{outcome}” is the outcome of a rule applied to answers. It is not "
         "legal identification, it finds no crime, and nobody may be treated as a "
         "victim or an offender on its ground. Legal definitions differ by country and "
         "year.",
@@ -59,9 +60,21 @@ STANDARD_LIMITS = (
 )
 COMPONENTS_OVERLAP = STANDARD_LIMITS[5][1]
 
+
+def about(
+    texts: tuple[tuple[str, str], ...], outcome: str
+) -> tuple[tuple[str, str], ...]:
+    """Return standing texts with the study's own outcome in them."""
+    name = outcome[:1].upper() + outcome[1:]
+    return tuple(
+        (head.replace("{outcome}", name), text.replace("{outcome}", name))
+        for head, text in texts
+    )
+
+
 WORDS = (
     (
-        "Possibly trafficked",
+        "{outcome}",
         "The answers meet the study's definition, given below in words. The unit of "
         "study is a survey answer, not a case file.",
     ),
@@ -74,8 +87,8 @@ WORDS = (
     ("n", "Interviews that entered the number, unweighted."),
     (
         "Odds ratio",
-        "How the odds of being possibly trafficked differ from the reference group "
-        "with the other factors of the model held fixed; 1 is no difference.",
+        "How the odds of “{outcome}” differ from the reference group with the other "
+        "factors of the model held fixed; 1 is no difference.",
     ),
 )
 

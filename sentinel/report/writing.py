@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pandas as pd
 from estimators.results import RESULT_COLUMNS
 from sentinel.report.document import Document, make_document, render
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
-from sentinel.report.map_pictures import write_maps
+from sentinel.report.map_pictures import routes_frame, write_maps
 from sentinel.report.protection import protect_study
 from sentinel.report.staging import LOG, MANIFEST, staged_folder
 from sentinel.report.tables import csv_text
@@ -72,7 +73,8 @@ def write_report(
         tell("report")
         release = protect_study(result, rng=rng)
         tell("maps")
-        pictures = write_maps(release, staging / "maps")
+        pictures, reasons = write_maps(release, staging / "maps")
+        release = replace(release, skipped=(*release.skipped, *reasons))
         tell("report")
         document = make_document(release, pictures)
         _write_numbers(release, document, staging)
@@ -147,6 +149,8 @@ def _write_numbers(release: Release, document: Document, staging: Path) -> None:
     folder.mkdir()
     for table in document.tables:
         _write_frame(folder / f"{table.name}.csv", table.to_frame())
+    if release.routes is not None:
+        _write_frame(folder / "routes.csv", routes_frame(release))
 
 
 def _write_figures(document: Document, folder: Path) -> None:

@@ -142,7 +142,7 @@ def _trend(people: pd.DataFrame) -> pd.DataFrame:
     for quantity in ("event", "person"):
         for contrast, change in (
             ("R2012 - R2009", -0.051),
-            ("slope per year, R2009 to R2012", -0.017),
+            ("slope per year over R2009, R2012", -0.017),
         ):
             rows.append(
                 {

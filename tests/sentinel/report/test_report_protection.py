@@ -71,7 +71,7 @@ def test_a_slope_across_a_hidden_round_is_hidden(study):
         ignore_index=True,
     )  # fmt: skip
     trend = pd.concat([study.trend.iloc[[0]]] * 2, ignore_index=True).assign(
-        contrast=["slope per year, A to C", "C - A"]
+        contrast=["slope per year over A, B, C", "C - A"]
     )
     changed = dataclasses.replace(
         study,
@@ -134,8 +134,8 @@ def test_what_is_said_of_many_rows_is_said_once(study):
     pair = next(group for group in release.pairs if group[0].by == ("round_id", "sex"))
     printed = estimates_table(pair, release, name="x", caption="x")
     assert len(printed.notes) == 2
-    assert printed.notes[0].startswith("For 4 lines of this table: ")
-    assert not re.search(r"\d", printed.notes[0].removeprefix("For 4 lines"))
+    assert printed.notes[0].startswith("In 4 lines of this table: ")
+    assert not re.search(r"\d", printed.notes[0].removeprefix("In 4 lines"))
 
 
 def test_rounds_come_in_the_order_of_the_study_file(study):

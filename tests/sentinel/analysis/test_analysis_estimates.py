@@ -94,7 +94,7 @@ def test_trend__difference_is_that_of_the_prevalences(interviews, config):
         45 / 180 - 125 / 250, rel=1e-12
     )
     # One year lies between the middles of the two rounds.
-    assert event.loc["slope per year, B2009 to A2010", "estimate"] == pytest.approx(
+    assert event.loc["slope per year over B2009, A2010", "estimate"] == pytest.approx(
         45 / 180 - 125 / 250, rel=1e-3
     )
 

@@ -34,6 +34,7 @@ __all__ = [
 
 WIDTH = 7.2
 ROW_HEIGHT = 0.30
+LINE_HEIGHT = 0.17
 TOP, BOTTOM, LEGEND = 0.08, 0.46, 0.28
 INCH_PER_LETTER = 0.071
 LABEL_LETTERS = 34
@@ -120,7 +121,10 @@ def interval_figure(
     from matplotlib.figure import Figure
 
     labels = [textwrap.fill(row.label.strip(), LABEL_LETTERS) for row in rows]
-    tall = ROW_HEIGHT * (1 + 0.45 * max(0, len(used) - 1))
+    most_lines = max(label.count("\n") + 1 for label in labels)
+    tall = max(
+        ROW_HEIGHT * (1 + 0.45 * max(0, len(used) - 1)), LINE_HEIGHT * most_lines
+    )
     top = TOP + (LEGEND if len(used) > 1 or text.note_heading else 0)
     height = top + tall * len(rows) + BOTTOM
     left = 0.3 + INCH_PER_LETTER * max(

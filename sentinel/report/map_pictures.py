@@ -21,7 +21,7 @@ __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
 
 SHOWN_LEGS = 15
 PLACES = ("origin", "crossing", "destination")
-MEDIA_TYPE = "image/svg+xml"
+MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,21 +157,25 @@ def _pictures(written: list[MapFile], folder: Path) -> list[MapPicture]:
         for item in written
         if item.format == "html"
     ]
-    pictures = []
+    sheets: dict[str, list[MapFile]] = {}
     for item in written:
-        if item.format != "svg":
-            continue
+        if item.format in MEDIA_TYPES:
+            sheets.setdefault(item.path.stem, []).append(item)
+    pictures = []
+    for stem, kinds in sheets.items():
+        # Lettering as outlines makes some sheets smaller as pixels: the page is mailed.
+        embedded = min(kinds, key=lambda item: item.path.stat().st_size)
         links = [
-            (f"As {kind.upper()}", f"{folder.name}/{item.path.stem}.{kind}")
-            for kind in ("svg", "png")
+            (f"As {item.format.upper()}", f"{folder.name}/{item.path.name}")
+            for item in kinds
         ]
         pictures.append(
             MapPicture(
-                name=item.path.stem,
-                title=item.title,
-                alt=item.alt,
-                image=item.path.read_bytes(),
-                media_type=MEDIA_TYPE,
+                name=stem,
+                title=embedded.title,
+                alt=embedded.alt,
+                image=embedded.path.read_bytes(),
+                media_type=MEDIA_TYPES[embedded.format],
                 links=(*interactive, *links),
             )
         )

@@ -181,7 +181,10 @@ class Release:
         """Return a contrast between rounds with the rounds' names."""
         codes = sorted(self.labels.rounds, key=len, reverse=True)
         one = "|".join(map(re.escape, codes))
-        against = re.sub(rf"({one}) - ({one})", r"\1 against \2", str(text))
+        # The full list of rounds is for disclosure control; people read from, to.
+        ends = rf"^slope per year over ({one})(?:, (?:{one}))*, ({one})$"
+        slope = re.sub(ends, r"Slope per year, \1 to \2", str(text))
+        against = re.sub(rf"({one}) - ({one})", r"\1 against \2", slope)
         return re.sub(one, lambda match: self.labels.rounds[match[0]], against)
 
     def flow_records(self) -> list[dict[str, Any]]:

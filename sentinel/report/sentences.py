@@ -145,10 +145,10 @@ def _hidden(release: Release) -> Iterator[str]:
     primary, complementary = release.suppressed_total
     if primary + complementary:
         yield (
-            f"{count(primary + complementary)} rows of numbers are withheld so that "
-            f"nobody can be recognised in them ({count(primary)} because fewer than "
-            f"{release.minimum_cell} persons stand behind them, {count(complementary)} "
-            "because they would let another be worked out)."
+            f"{count(primary + complementary)} rows of numbers and map legs are "
+            f"withheld so that nobody can be recognised in them ({count(primary)} "
+            f"because fewer than {release.minimum_cell} persons stand behind them, "
+            f"{count(complementary)} because they would let another be worked out)."
         )
 
 

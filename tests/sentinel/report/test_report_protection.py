@@ -142,3 +142,10 @@ def test_rounds_come_in_the_order_of_the_study_file(study):
     config = study.config.model_copy(update={"rounds": study.config.rounds[::-1]})
     release = protect_study(dataclasses.replace(study, config=config))
     assert release.headline[0].frame["round_id"].tolist() == ["R2012", "R2009"]
+
+
+def test_contrasts_are_read_with_the_rounds_names(release):
+    first, second = release.labels.rounds["R2009"], release.labels.rounds["R2012"]
+    assert release.contrast("R2012 - R2009") == f"{second} against {first}"
+    slope = release.contrast("slope per year over R2009, R2012")
+    assert slope == f"Slope per year, {first} to {second}"

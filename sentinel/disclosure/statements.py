@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from estimators.checks import check_level
 from estimators.errors import InputError
@@ -84,7 +84,7 @@ def largest_share(
     if n < minimum:
         raise InputError(f"n={n} is below the minimum cell {minimum}.")
     cases, size = (minimum - 1) / design_effect, n / design_effect
-    return float(beta.ppf(1 - (1 - level) / 2, cases + 1, size - cases))
+    return float(betaincinv(cases + 1, size - cases, 1 - (1 - level) / 2))
 
 
 def describe(

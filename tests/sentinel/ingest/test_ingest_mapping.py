@@ -232,3 +232,14 @@ def test_mapping__mistakes_are_named_with_their_line(
     lines = found(study.write(table, mapping=mapping))
     assert any(expected in line for line in lines), lines
     assert all(line.startswith("error mapping.toml") for line in lines)
+
+
+def test_combine__blank_sources_are_missing_and_not_an_empty_answer(study, table):
+    table = table.drop(columns="travel")
+    # The third and fifth person did not respond; the second was never asked anything.
+    table["p1"] = ["1", "", "", "0", "", ""]
+    table["p2"] = ["0", "", "", "", "", ""]
+    mapping = '[combine.travel]\nspouse = "p1=1"\nfriend = "p2=1"\n'
+    interviews = read(study.write(table, mapping=mapping))
+    assert states(interviews, "travel") == ["VALUE", "MISSING", "VALUE", "MISSING"]
+    assert interviews.frame["travel"].fillna("?").tolist()[:2] == ["spouse", "?"]

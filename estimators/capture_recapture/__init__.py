@@ -1,0 +1,1 @@
+"""Capture-recapture and multiple systems estimation of a closed population."""

@@ -127,7 +127,13 @@ def test_run__an_interrupted_run_leaves_the_previous_output_whole(tmp_path):
         for path in out.rglob("*")
         if path.is_file()
     }
-    words = [sys.executable, "-c", "from sentinel.cli import main; main()", "run"]
+    # A shell that started the tests in the background had interrupts ignored: a person
+    # at a terminal has not.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from sentinel.cli import main; main()"
+    )
+    words = [sys.executable, "-c", code, "run"]
     with subprocess.Popen(
         [*words, str(STUDY), "--out", str(out), "--rng", "2"],
         stderr=subprocess.PIPE,

@@ -6,7 +6,7 @@ stands in `catalogue()`, which importing this package fills.
 
 from __future__ import annotations
 
-from estimators import proportions, regression, survey
+from estimators import capture_recapture, proportions, regression, survey
 from estimators.errors import (
     AssumptionWarning,
     ConvergenceError,
@@ -30,6 +30,7 @@ __all__ = [
     "NotEstimableError",
     "PrevalenceError",
     "SmallSampleWarning",
+    "capture_recapture",
     "catalogue",
     "find_estimator",
     "proportions",

@@ -41,7 +41,7 @@ def round_trend(
     years = {item.label: _middle(item.fieldwork_start, item.fieldwork_end)
              for item in config.rounds}  # fmt: skip
     frame = design.frame.assign(**{TIME: design.frame["round_id"].map(years)})
-    for labels in comparable_rounds(design.frame):
+    for labels in comparable_rounds(design.frame, config.design.comparable):
         if len({years[label] for label in labels}) < len(labels):
             skipped.append(
                 f"trend of {', '.join(labels)}: two rounds share their dates"
@@ -74,23 +74,32 @@ def round_trend(
     return joined, tuple(skipped)
 
 
-def comparable_rounds(frame: pd.DataFrame) -> list[list[str]]:
-    """Return the groups of two or more rounds that are linked by a common site."""
+def comparable_rounds(
+    frame: pd.DataFrame, stated: tuple[tuple[str, ...], ...] | None = None
+) -> list[list[str]]:
+    """Return the groups of two or more rounds that may be compared.
+
+    Those that the study states; if it is silent, rounds linked by a common site.
+    """
+    if stated is not None:
+        present = set(frame["round_id"])
+        groups = [[name for name in group if name in present] for group in stated]
+        return [labels for labels in groups if len(labels) > 1]
     sites = (
         frame.groupby("round_id")["site_code"].agg(set)
         if "site_code" in frame
         else pd.Series({label: {""} for label in frame["round_id"].unique()})
     )
-    groups: list[tuple[set[str], list[str]]] = []
+    found: list[tuple[set[str], list[str]]] = []
     for label in sorted(sites.index):
-        linked = [group for group in groups if group[0] & sites[label]]
+        linked = [group for group in found if group[0] & sites[label]]
         merged = (
             set(sites[label]).union(*(group[0] for group in linked)),
             sorted([label, *(name for group in linked for name in group[1])]),
         )
-        groups = [group for group in groups if group not in linked]
-        groups.append(merged)
-    return [labels for _, labels in groups if len(labels) > 1]
+        found = [group for group in found if group not in linked]
+        found.append(merged)
+    return [labels for _, labels in found if len(labels) > 1]
 
 
 def _middle(start: object, end: object) -> float:

@@ -149,7 +149,8 @@ class DesignSection(_Section):
     `cluster_size`, respondents per cluster and the rounds' frame counts.
     `prior_events` counts a person's earlier events in the frame and gives the person
     weight, event weight / (1 + prior events); without it person prevalence is not
-    estimated.
+    estimated. `comparable` lists groups of rounds between which change may be read;
+    without it rounds at a common site are compared, and an empty list compares none.
     """
 
     weight: str | None = None
@@ -158,6 +159,7 @@ class DesignSection(_Section):
     cluster_size: str | None = "truck_n"
     prior_events: str | None = "deport_12m"
     use_fpc: bool = False
+    comparable: tuple[tuple[str, ...], ...] | None = None
     lonely_psu: Literal["fail", "certainty", "adjust", "average"] = "fail"
     interval: str = "korn_graubard"
     level: float = Field(default=0.95, gt=0, lt=1)
@@ -231,6 +233,10 @@ class StudyConfig(_Section):
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"round labels must differ; twice: {', '.join(twice)}")
+        named = [name for group in self.design.comparable or () for name in group]
+        strange = sorted({name for name in named if name not in labels})
+        if strange:
+            raise ValueError(f"comparable names no round of this study: {strange}")
         return self
 
     def path(self, relative: str) -> Path:

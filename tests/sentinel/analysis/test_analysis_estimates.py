@@ -83,6 +83,8 @@ def test_trend__compares_rounds_of_one_site_only(interviews, config):
         {"round_id": ["a", "b", "b", "c"], "site_code": ["x", "x", "y", "y"]}
     )
     assert comparable_rounds(chained) == [["a", "b", "c"]]
+    assert comparable_rounds(chained, (("a", "c"), ("b", "z"))) == [["a", "c"]]
+    assert comparable_rounds(chained, ()) == []
 
 
 def test_trend__difference_is_that_of_the_prevalences(interviews, config):

@@ -1,1 +1,27 @@
 """Capture-recapture and multiple systems estimation of a closed population."""
+
+from __future__ import annotations
+
+from estimators.capture_recapture.dependence import (
+    dependence_sensitivity,
+    no_highest_order_interaction,
+)
+from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.simulate import (
+    dependent_cells,
+    draw_tables,
+    independent_cells,
+    latent_class_cells,
+    logit_normal_cells,
+)
+
+__all__ = [
+    "CaptureHistories",
+    "dependence_sensitivity",
+    "dependent_cells",
+    "draw_tables",
+    "independent_cells",
+    "latent_class_cells",
+    "logit_normal_cells",
+    "no_highest_order_interaction",
+]

@@ -6,7 +6,9 @@ from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
     no_highest_order_interaction,
 )
+from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.log_linear import log_linear
 from estimators.capture_recapture.simulate import (
     dependent_cells,
     draw_tables,
@@ -17,11 +19,14 @@ from estimators.capture_recapture.simulate import (
 
 __all__ = [
     "CaptureHistories",
+    "Estimability",
+    "check_estimability",
     "dependence_sensitivity",
     "dependent_cells",
     "draw_tables",
     "independent_cells",
     "latent_class_cells",
+    "log_linear",
     "logit_normal_cells",
     "no_highest_order_interaction",
 ]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from estimators.capture_recapture.chosen_model import log_linear
 from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
     no_highest_order_interaction,
 )
 from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.log_linear import log_linear
 from estimators.capture_recapture.simulate import (
     dependent_cells,
     draw_tables,

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from estimators.capture_recapture.chosen_model import log_linear
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.log_linear import log_linear
 from estimators.capture_recapture.model_terms import read_terms, write_terms
 from estimators.errors import InputError, NotEstimableError
 

@@ -9,6 +9,10 @@ from estimators.capture_recapture.dependence import (
 )
 from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.list_sensitivity import (
+    independent_lists,
+    list_sensitivity,
+)
 from estimators.capture_recapture.simulate import (
     dependent_cells,
     draw_tables,
@@ -25,7 +29,9 @@ __all__ = [
     "dependent_cells",
     "draw_tables",
     "independent_cells",
+    "independent_lists",
     "latent_class_cells",
+    "list_sensitivity",
     "log_linear",
     "logit_normal_cells",
     "no_highest_order_interaction",

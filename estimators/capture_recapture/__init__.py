@@ -8,6 +8,10 @@ from estimators.capture_recapture.dependence import (
     no_highest_order_interaction,
 )
 from estimators.capture_recapture.estimability import Estimability, check_estimability
+from estimators.capture_recapture.graph_averaging import (
+    decomposable_graphs,
+    graph_probabilities,
+)
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.list_sensitivity import (
     independent_lists,
@@ -20,14 +24,20 @@ from estimators.capture_recapture.simulate import (
     latent_class_cells,
     logit_normal_cells,
 )
+from estimators.capture_recapture.truncated_counts import (
+    truncated_counts,
+    truncated_regression,
+)
 
 __all__ = [
     "CaptureHistories",
     "Estimability",
     "check_estimability",
+    "decomposable_graphs",
     "dependence_sensitivity",
     "dependent_cells",
     "draw_tables",
+    "graph_probabilities",
     "independent_cells",
     "independent_lists",
     "latent_class_cells",
@@ -35,4 +45,6 @@ __all__ = [
     "log_linear",
     "logit_normal_cells",
     "no_highest_order_interaction",
+    "truncated_counts",
+    "truncated_regression",
 ]

@@ -1,0 +1,270 @@
+"""Averages over decomposable graphs, against dga 2.0.2 and a slow twin."""
+
+import json
+
+import numpy as np
+import pytest
+
+from estimators.capture_recapture import (
+    CaptureHistories,
+    decomposable_graphs,
+    graph_probabilities,
+)
+from estimators.errors import InputError, NotEstimableError
+from tests.twins import capture_recapture_graphs as twin
+
+KOREA = {"001": 41, "010": 5, "100": 5, "110": 54, "101": 6, "111": 12}
+# dga 2.0.2, R 4.2.2: bma.cr on 0:3690 unobserved persons, delta = 1/8.
+KOREA_MEAN, KOREA_SD = 200.995717204793, 191.937601315215
+# Computed by dga in doubles on the same sums: only rounding differs.
+ROUNDING = 1e-11
+
+
+def korea():
+    return CaptureHistories.from_counts(KOREA)
+
+
+def reference(shared_folder):
+    path = shared_folder / "reference" / "capture_recapture" / "reference.json"
+    return json.loads(path.read_text())
+
+
+def histories_of(table):
+    return CaptureHistories.from_counts(
+        {"".join(map(str, row[:-1])): row[-1] for row in table["rows"]}
+    )
+
+
+def on_grid(histories, grid, *, strength=None):
+    """Run the kernel with equal weights on any grid, as dga does."""
+    from estimators.capture_recapture import _kernels_graphs as kernels
+    from estimators.capture_recapture.graph_averaging import (
+        _catalogue,
+        _sparse,
+        subset_terms,
+    )
+
+    grid = np.asarray(grid, dtype=np.float64)
+    n = histories.n_observed
+    offsets, constants = subset_terms(histories, strength or 2.0**-histories.n_lists)
+    rows = _catalogue(histories.n_lists)
+    prior = -np.log(n + grid)
+    table = (offsets, *_sparse(rows))
+    peaks = kernels.graph_peaks(grid, prior, (*table, rows @ constants))
+    centred = (*table, rows @ constants - peaks.max())
+    density, mass = kernels.graph_mixture(grid, prior, np.ones_like(grid), centred)
+    return density / density.sum(), mass / mass.sum()
+
+
+def check(reference_row, grid, n, density, mass):
+    size = n + np.asarray(grid, dtype=float)
+    mean = density @ size
+    assert mean == pytest.approx(reference_row["mean"], rel=ROUNDING)
+    spread = np.sqrt(density @ (size - mean) ** 2)
+    assert spread == pytest.approx(reference_row["sd"], rel=1e-10)
+    for share, expected in reference_row["quantiles_step"].items():
+        at = np.searchsorted(np.cumsum(density), float(share[:-1]) / 100)
+        assert size[at] == expected
+    top = np.sort(mass)[::-1][:5]
+    np.testing.assert_allclose(top, reference_row["model_probs"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_lists", "count"), [(1, 1), (2, 2), (3, 8), (4, 61), (5, 822), (6, 18154)]
+)
+def test_catalogue__has_every_labelled_chordal_graph(n_lists, count):
+    # https://oeis.org/A058862
+    from estimators.capture_recapture._kernels_graphs import chordal_coefficients
+
+    rows = chordal_coefficients(n_lists)
+    assert len(rows) == count
+    assert len(np.unique(rows, axis=0)) == count
+
+
+@pytest.mark.parametrize("n_lists", [3, 4, 5])
+def test_catalogue__equals_cliques_and_junction_trees(n_lists):
+    from estimators.capture_recapture._kernels_graphs import chordal_coefficients
+
+    expected = set()
+    for cliques, separators in twin.decomposable(n_lists):
+        row = [-1] + [0] * (2**n_lists - 1)  # an empty set more than trees have
+        for sign, subsets in ((1, cliques), (-1, separators)):
+            for subset in subsets:
+                row[sum(1 << member for member in subset)] += sign
+        expected.add(tuple(row))
+    assert {tuple(row) for row in chordal_coefficients(n_lists).tolist()} == expected
+
+
+def test_decomposable_graphs__korea_printed():
+    result = decomposable_graphs(korea(), largest=3690)
+    assert result.estimate == pytest.approx(KOREA_MEAN, rel=ROUNDING)
+    assert result.std_error == pytest.approx(KOREA_SD, rel=ROUNDING)
+    assert (result.ci.low, result.ci.high) == (123, 440)
+    assert (result.diagnostics["median"], result.diagnostics["mode"]) == (159, 123)
+    table = graph_probabilities(korea(), largest=3690)
+    expected = {"[12,23]": 0.646451311852143, "[12,3]": 0.162267937371577}
+    found = dict(zip(table["graph"], table["probability"], strict=True))
+    assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-9)
+    assert table["probability"].sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("strength", [2**-4, 0.5, 1.0])
+def test_mixture__equals_slow_twin(strength):
+    counts = {"1000": 31, "0100": 20, "0010": 17, "0001": 40, "1100": 6, "0011": 9}
+    counts |= {"1010": 3, "0110": 5, "1001": 2, "1111": 1}
+    histories = CaptureHistories.from_counts(counts)
+    grid = np.unique(np.round(np.geomspace(1, 3000, 300))) - 1
+    density, mass = on_grid(histories, grid, strength=strength)
+    keys = {tuple(map(int, key)): count for key, count in counts.items()}
+    expected = twin.mixture(keys, 4, strength, grid)
+    np.testing.assert_allclose(density, expected[0], rtol=1e-9)
+    np.testing.assert_allclose(np.sort(mass), np.sort(expected[1]), rtol=1e-9)
+
+
+def test_open_grid__equals_the_sum_over_all_whole_numbers():
+    counts = {"100": 700, "010": 900, "001": 800, "110": 12, "011": 15, "101": 9}
+    histories = CaptureHistories.from_counts(counts)
+    grid = np.arange(3_000_001.0)
+    density, _ = on_grid(histories, grid)
+    cumulative = np.cumsum(density)
+    result = decomposable_graphs(histories)
+    limit = result.diagnostics["mean_limit"] - histories.n_observed
+    inside = grid <= limit
+    mean = density[inside] @ grid[inside] / density[inside].sum()
+    # Both leave out < 1e-6 beyond three million.
+    assert result.estimate == pytest.approx(histories.n_observed + mean, rel=1e-6)
+    for found, share in (
+        (result.ci.low, 0.025),
+        (result.diagnostics["median"], 0.5),
+        (result.ci.high, 0.975),
+    ):
+        exact = histories.n_observed + grid[np.searchsorted(cumulative, share)]
+        assert found == pytest.approx(exact, abs=1)
+
+
+def test_large_counts__narrow_posterior_is_not_stepped_over():
+    # Independent lists of 2e6 and 1e6 among 4e6: two-list theory gives mean and spread.
+    cells = {"110": 500_000, "100": 1_500_000, "010": 500_000}
+    half = {key[:2] + "1": count // 2 for key, count in cells.items()}
+    counts = {key: count - half[key[:2] + "1"] for key, count in cells.items()} | half
+    counts["001"] = 750_000
+    result = decomposable_graphs(CaptureHistories.from_counts(counts))
+    assert result.estimate == pytest.approx(4e6, rel=1e-3)
+    assert 500 < result.std_error < 2000
+
+
+def test_default__covers_the_tail_and_says_that_the_mean_hangs_on_it():
+    result = decomposable_graphs(korea())
+    # Truncated at 3690, dga's limit 440 leaves out the tail's 0.4 %.
+    assert result.ci.high > 440
+    assert result.estimate == pytest.approx(KOREA_MEAN, rel=1e-6)
+    assert any("mean depends on where its tail is cut" in note for note in result.notes)
+    assert 0.003 < result.diagnostics["probability_beyond_mean_limit"] < 0.005
+
+
+def test_largest__that_matters_is_said():
+    result = decomposable_graphs(korea(), largest=60)
+    assert result.ci.high <= 123 + 60
+    assert any("largest=60" in note for note in result.notes)
+
+
+def test_relabelled_lists__same_answer():
+    turned = CaptureHistories.from_counts({key[::-1]: n for key, n in KOREA.items()})
+    assert decomposable_graphs(turned).estimate == pytest.approx(
+        decomposable_graphs(korea()).estimate, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prior_strength": 0}, "prior_strength=0"),
+        ({"prior_strength": float("nan")}, "prior_strength=nan"),
+        ({"largest": 0}, "largest=0"),
+        ({"largest": 2.5}, "largest=2.5"),
+        ({"level": 95}, "level=95"),
+    ],
+)
+def test_options__out_of_range(options, message):
+    with pytest.raises(InputError, match=message):
+        decomposable_graphs(korea(), **options)
+
+
+def test_prior_strength__too_weak_for_a_proper_tail():
+    with pytest.raises(NotEstimableError, match="heavy a tail"):
+        decomposable_graphs(korea(), prior_strength=1e-6)
+    decomposable_graphs(korea(), prior_strength=1e-6, largest=1000)
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"10": 30, "01": 20, "11": 5}, "chapman"),
+        ({"1" * 7: 3, **{f"{1 << k:07b}": 9 for k in range(7)}}, "merge"),
+    ],
+)
+def test_lists__too_few_or_too_many(counts, message):
+    with pytest.raises(InputError, match=message):
+        decomposable_graphs(CaptureHistories.from_counts(counts))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "name", ["Korea", "Kosovo", "UKdat_4", "UKdat_5", "NewOrl_5", "Rcapture_HIV"]
+)
+def test_dga__on_its_own_grid(shared_folder, name):
+    known = reference(shared_folder)
+    histories = histories_of(known["data"][name])
+    n = histories.n_observed
+    grid = np.unique(np.round(np.linspace(0, 30 * n, 20001)))
+    if 30 * n < 20001:
+        grid = np.arange(30 * n + 1)
+    check(known["dga"][name], grid, n, *on_grid(histories, grid))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "name", ["Korea", "Kosovo", "UKdat_4", "UKdat_5", "NewOrl_5", "Rcapture_HIV"]
+)
+def test_dga__strength_one_half(shared_folder, name):
+    known = reference(shared_folder)
+    row = known["dga"][name]["delta_half_0_3000"]
+    result = decomposable_graphs(
+        histories_of(known["data"][name]), prior_strength=0.5, largest=3000
+    )
+    assert result.estimate == pytest.approx(row["mean"], rel=ROUNDING)
+    assert result.std_error == pytest.approx(row["sd"], rel=1e-10)
+    assert result.ci.low == row["quantiles_step"]["2.5%"]
+    assert result.ci.high == row["quantiles_step"]["97.5%"]
+    assert result.diagnostics["mode"] == row["mode"]
+
+
+@pytest.mark.shared
+def test_dga__madigan_and_york_example(shared_folder):
+    row = reference(shared_folder)["dga"]["MadiganYork5"]
+    counts = {
+        "".join(str(cell >> j & 1) for j in range(5)): count
+        for cell, count in enumerate(row["Y"])
+        if cell
+    }
+    histories = CaptureHistories.from_counts(counts)
+    grid = np.arange(1, 301)
+    found = on_grid(histories, grid, strength=0.5)
+    check(row, grid, histories.n_observed, *found)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [("Kosovo", 5e-6), ("UKdat_4", 5e-6), ("UKdat_5", 5e-6), ("Rcapture_HIV", 1e-6)],
+)
+def test_default__equals_dga_up_to_the_latters_uneven_grid(
+    shared_folder, name, tolerance
+):
+    known = reference(shared_folder)
+    result = decomposable_graphs(histories_of(known["data"][name]))
+    row = known["dga"][name]
+    assert result.estimate == pytest.approx(row["mean"], rel=tolerance)
+    # Its grid moves in steps of 3 to 7 persons.
+    assert result.ci.low == pytest.approx(row["quantiles_step"]["2.5%"], abs=7)
+    assert result.ci.high == pytest.approx(row["quantiles_step"]["97.5%"], abs=7)

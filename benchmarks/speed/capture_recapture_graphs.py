@@ -11,9 +11,9 @@ from scipy.special import gammaln
 from benchmarks.speed._timing import report, time_calls
 from estimators.capture_recapture import CaptureHistories, decomposable_graphs
 from estimators.capture_recapture import _kernels_graphs as kernels
-from estimators.capture_recapture.graph_averaging import (
-    _catalogue,
-    _sparse,
+from estimators.capture_recapture.graph_posterior import (
+    graph_catalogue,
+    sparse_rows,
     subset_terms,
 )
 
@@ -45,9 +45,9 @@ def make_input(counts: dict[str, int] | None = None) -> CaptureHistories:
 def by_kernel(histories: CaptureHistories) -> FloatVector:
     """Sum all graphs on the grid with nothing left out."""
     offsets, constants = subset_terms(histories, 2.0**-histories.n_lists)
-    rows = _catalogue(histories.n_lists)
+    rows = graph_catalogue(histories.n_lists)
     prior = -np.log(histories.n_observed + GRID)
-    table = (offsets, *_sparse(rows))
+    table = (offsets, *sparse_rows(rows))
     peaks = kernels.graph_peaks(GRID[::100], prior[::100], (*table, rows @ constants))
     graphs = (*table, rows @ constants - peaks.max())
     density, _ = kernels.graph_mixture(GRID, prior, np.ones_like(GRID), graphs)
@@ -57,7 +57,7 @@ def by_kernel(histories: CaptureHistories) -> FloatVector:
 def by_numpy(histories: CaptureHistories) -> FloatVector:
     """Sum the same with one matrix product and whole log-gammas."""
     offsets, constants = subset_terms(histories, 2.0**-histories.n_lists)
-    rows = _catalogue(histories.n_lists)
+    rows = graph_catalogue(histories.n_lists)
     table = gammaln(GRID[:, None] + offsets) - gammaln(GRID + 1)[:, None]
     value = table[:, :-1] @ rows.T + rows @ constants
     value += (table[:, -1] - np.log(histories.n_observed + GRID))[:, None]

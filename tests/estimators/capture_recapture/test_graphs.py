@@ -38,18 +38,18 @@ def histories_of(table):
 def on_grid(histories, grid, *, strength=None):
     """Run the kernel with equal weights on any grid, as dga does."""
     from estimators.capture_recapture import _kernels_graphs as kernels
-    from estimators.capture_recapture.graph_averaging import (
-        _catalogue,
-        _sparse,
+    from estimators.capture_recapture.graph_posterior import (
+        graph_catalogue,
+        sparse_rows,
         subset_terms,
     )
 
     grid = np.asarray(grid, dtype=np.float64)
     n = histories.n_observed
     offsets, constants = subset_terms(histories, strength or 2.0**-histories.n_lists)
-    rows = _catalogue(histories.n_lists)
+    rows = graph_catalogue(histories.n_lists)
     prior = -np.log(n + grid)
-    table = (offsets, *_sparse(rows))
+    table = (offsets, *sparse_rows(rows))
     peaks = kernels.graph_peaks(grid, prior, (*table, rows @ constants))
     centred = (*table, rows @ constants - peaks.max())
     density, mass = kernels.graph_mixture(grid, prior, np.ones_like(grid), centred)

@@ -1,0 +1,239 @@
+"""Posterior of the unobserved count over all decomposable graphs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from estimators.checks import check_counts
+from estimators.errors import InputError, NotEstimableError
+
+if TYPE_CHECKING:
+    from estimators.array_types import FloatVector, IntMatrix, IntVector
+    from estimators.capture_recapture.histories import CaptureHistories
+
+__all__ = [
+    "CUSTOMARY_LIMIT",
+    "FAR",
+    "MOST_LISTS",
+    "GraphPosterior",
+    "graph_catalogue",
+    "graph_posterior",
+    "sparse_rows",
+    "subset_terms",
+]
+
+FEWEST_LISTS, MOST_LISTS = 3, 6
+# Up to 30 n, but not more than this, every whole number is summed (up to a million
+# under a bound); beyond, the grid opens smoothly.
+WHOLE_NUMBERS, MOST_WHOLE_NUMBERS = 20_000, 1_000_000
+# End of an open grid, and what may lie beyond it at most: with the default strength the
+# slowest tail, the complete graph's, leaves 1e-16.
+FAR, UNCOVERED = 1e18, 1e-6
+# Whole numbers are summed up to this many times the observed, as is customary.
+CUSTOMARY_LIMIT = 30
+# A graph whose peak lies this far (natural log) below the best graph's cannot matter.
+HOPELESS = 40.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GraphPosterior:
+    """Posterior of the unobserved count: point masses on a grid, and of the graphs.
+
+    `cumulative` is P(unobserved <= grid), `mode` the node of the largest density;
+    `graph` holds the rows of the catalogue that were kept, with their `probability`.
+    """
+
+    grid: FloatVector
+    mass: FloatVector
+    cumulative: FloatVector
+    whole: int
+    mode: float
+    graph: IntVector
+    probability: FloatVector
+
+    def quantile(self, share: float) -> float:
+        """Return the smallest whole number with at least `share` at or below it."""
+        place = int(np.searchsorted(self.cumulative, share))
+        if place < self.whole:
+            return float(self.grid[place])
+        place = min(place, self.grid.size - 1)
+        ends = slice(place - 1, place + 1)
+        return math.ceil(np.interp(share, self.cumulative[ends], self.grid[ends]))
+
+    def moments(self, limit: float) -> tuple[float, float]:
+        """Return mean and standard deviation of what lies at or below `limit`."""
+        inside = self.grid <= limit
+        grid, mass = self.grid[inside], self.mass[inside]
+        mean = float(grid @ mass / mass.sum())
+        return mean, math.sqrt(float((grid - mean) ** 2 @ mass / mass.sum()))
+
+    def beyond(self, limit: float) -> float:
+        """Return the probability above `limit`."""
+        return float(self.mass[self.grid > limit].sum())
+
+
+@lru_cache(maxsize=MOST_LISTS)
+def graph_catalogue(n_lists: int) -> IntMatrix:
+    """Clique and separator coefficients of all graphs, (graphs, 2 ** n_lists)."""
+    from estimators.capture_recapture._kernels_graphs import chordal_coefficients
+
+    rows = chordal_coefficients(n_lists)
+    rows.setflags(write=False)
+    return rows
+
+
+def graph_posterior(
+    histories: CaptureHistories, prior_strength: float | None, largest: int | None
+) -> GraphPosterior:
+    """Sum over every graph of the lists and every number of unobserved persons."""
+    from estimators.capture_recapture._kernels_graphs import graph_mixture, graph_peaks
+
+    strength = _checked(histories, prior_strength, largest)
+    n = histories.n_observed
+    offsets, constants = subset_terms(histories, strength)
+    rows = graph_catalogue(histories.n_lists)
+    # A coarse look at every graph finds the best one and drops the hopeless.
+    # n persons tell x to a relative error of n ** -0.5 at best: steps are a part of it.
+    finest = min(0.02, n**-0.5)
+    coarse, weight, _ = unobserved_grid(largest, whole=256, opening=finest)
+    peaks = graph_peaks(
+        coarse,
+        np.log(weight) - np.log(n + coarse),
+        (offsets, *sparse_rows(rows), rows @ constants),
+    )
+    kept = np.flatnonzero(peaks > peaks.max() - HOPELESS)
+    bounded = largest is not None and largest <= MOST_WHOLE_NUMBERS
+    grid, weight, whole = unobserved_grid(
+        largest,
+        whole=MOST_WHOLE_NUMBERS
+        if bounded
+        else min(WHOLE_NUMBERS, CUSTOMARY_LIMIT * n),
+        opening=finest / 10,
+    )
+    density, mass = graph_mixture(
+        grid,
+        -np.log(n + grid),
+        weight,
+        (offsets, *sparse_rows(rows[kept]), rows[kept] @ constants - peaks.max()),
+    )
+    if largest is None:
+        _check_tail(grid, density, float(mass.sum()), strength)
+    mode = float(grid[np.argmax(density)])
+    unobserved = weight * density / mass.sum()
+    # Half of a wide node's mass lies above it; a whole number has all of it at itself.
+    above = np.where(np.arange(grid.size) < whole, 0.0, unobserved / 2)
+    return GraphPosterior(
+        grid=grid,
+        mass=unobserved,
+        cumulative=np.cumsum(unobserved) - above,
+        whole=whole,
+        mode=mode,
+        graph=kept,
+        probability=mass / mass.sum(),
+    )
+
+
+def _check_tail(
+    grid: FloatVector, density: FloatVector, total: float, strength: float
+) -> None:
+    """Refuse unless the power law at the grid's end proves that little lies beyond."""
+    last, before = density[-1], density[-2]
+    if last == 0:
+        return
+    fall = math.log(before / last) / math.log(grid[-1] / grid[-2]) - 1
+    if fall <= 0 or last * grid[-1] / fall > UNCOVERED * total:
+        raise NotEstimableError(
+            f"With prior_strength={strength!r} the posterior of the population size "
+            "has so heavy a tail that it cannot be summed: take the default strength "
+            "or a larger one, or state the `largest` number of unobserved persons."
+        )
+
+
+def _checked(
+    histories: CaptureHistories, prior_strength: float | None, largest: int | None
+) -> float:
+    if not FEWEST_LISTS <= histories.n_lists <= MOST_LISTS:
+        raise InputError(
+            f"Graphs are averaged for {FEWEST_LISTS} to {MOST_LISTS} lists, "
+            f"{histories.n_lists} came: "
+            + (
+                "with two lists take `chapman`."
+                if histories.n_lists < FEWEST_LISTS
+                else "join lists of one kind with `histories.merge(...)`, or leave "
+                "some out with `histories.omit(...)`."
+            )
+        )
+    if largest is not None and check_counts(largest=largest)["largest"] < 1:
+        raise InputError(f"largest={largest}: at least one unobserved person, or None.")
+    if prior_strength is None:
+        return 2.0**-histories.n_lists
+    if not (
+        isinstance(prior_strength, int | float | np.number)
+        and 0 < float(prior_strength) < math.inf
+    ):
+        raise InputError(
+            f"prior_strength={prior_strength!r}: a prior count above 0 per cell was "
+            f"expected, by default 2 ** -{histories.n_lists}."
+        )
+    return float(prior_strength)
+
+
+def subset_terms(
+    histories: CaptureHistories, strength: float
+) -> tuple[FloatVector, FloatVector]:
+    """Return, by list-subset, what x is added to, and all of L(S) that x is not in.
+
+    Offsets have one entry more, n + 1, for the factor Gamma(N + 1) / Gamma(x + 1).
+    """
+    from scipy.special import gammaln
+
+    t, dense = histories.n_lists, histories.dense()
+    offsets = np.empty((1 << t) + 1)
+    constants = np.empty(1 << t)
+    cells = np.arange(1 << t)
+    for subset in range(1 << t):
+        bits = subset.bit_count()
+        delta = strength * 2.0 ** (t - bits)
+        margin = np.bincount(cells & subset, weights=dense, minlength=1 << t)
+        seen = margin[1:][(cells[1:] & ~subset) == 0]
+        offsets[subset] = margin[0] + delta
+        constants[subset] = gammaln(seen + delta).sum() - 2.0**bits * gammaln(delta)
+    offsets[-1] = histories.n_observed + 1
+    return offsets, constants
+
+
+def unobserved_grid(
+    largest: int | None, *, whole: int, opening: float
+) -> tuple[FloatVector, FloatVector, int]:
+    """Return nodes, weights and how many nodes are consecutive whole numbers.
+
+    All numbers up to `whole`, then whole + sinh(k v) / k at v = 1, 2, ...: steps start
+    at 1 without a kink and end in proportion to x, so that the trapezoid rule keeps the
+    accuracy that it has for smooth functions. k is `opening`, or a little less.
+    """
+    if largest is not None and largest <= whole:
+        grid = np.arange(largest + 1.0)
+        return grid, np.ones_like(grid), grid.size
+    reach = (FAR if largest is None else float(largest)) - whole
+    steps = math.ceil(math.asinh(opening * reach) / opening)
+    k = opening
+    for _ in range(60):  # makes the last node the end of the range
+        k = math.asinh(k * reach) / steps
+    angle = k * np.arange(1, steps + 1)
+    grid = np.concatenate([np.arange(whole + 1.0), whole + np.sinh(angle) / k])
+    weight = np.concatenate([np.ones(whole + 1), np.cosh(angle)])
+    weight[-1] /= 2
+    return grid, weight, whole + 1
+
+
+def sparse_rows(rows: IntMatrix) -> tuple[IntVector, IntVector, FloatVector]:
+    """Return starts, list-subsets and coefficients by row, with Gamma(N + 1) last."""
+    wide = np.column_stack([rows, np.ones(len(rows), dtype=np.int64)])
+    graph, subset = np.nonzero(wide)
+    starts = np.searchsorted(graph, np.arange(len(rows) + 1)).astype(np.int64)
+    return starts, subset.astype(np.int64), wide[graph, subset].astype(np.float64)

@@ -13,6 +13,7 @@ from estimators.capture_recapture.graph_averaging import (
     graph_probabilities,
 )
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.linkage_bias import linkage_error_correction
 from estimators.capture_recapture.list_sensitivity import (
     independent_lists,
     list_sensitivity,
@@ -41,6 +42,7 @@ __all__ = [
     "independent_cells",
     "independent_lists",
     "latent_class_cells",
+    "linkage_error_correction",
     "list_sensitivity",
     "log_linear",
     "logit_normal_cells",

@@ -7,6 +7,7 @@ from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
     no_highest_order_interaction,
 )
+from estimators.capture_recapture.design import ExpectedWidth, expected_interval_width
 from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.graph_averaging import (
     decomposable_graphs,
@@ -33,11 +34,13 @@ from estimators.capture_recapture.truncated_counts import (
 __all__ = [
     "CaptureHistories",
     "Estimability",
+    "ExpectedWidth",
     "check_estimability",
     "decomposable_graphs",
     "dependence_sensitivity",
     "dependent_cells",
     "draw_tables",
+    "expected_interval_width",
     "graph_probabilities",
     "independent_cells",
     "independent_lists",

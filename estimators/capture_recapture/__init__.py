@@ -15,7 +15,7 @@ from estimators.capture_recapture.graph_averaging import (
 )
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.linkage_bias import linkage_error_correction
-from estimators.capture_recapture.list_sensitivity import (
+from estimators.capture_recapture.list_changes import (
     independent_lists,
     list_sensitivity,
 )

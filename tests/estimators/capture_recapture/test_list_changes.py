@@ -7,7 +7,7 @@ import pytest
 
 from estimators.capture_recapture.dependence import no_highest_order_interaction
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.list_sensitivity import (
+from estimators.capture_recapture.list_changes import (
     independent_lists,
     list_sensitivity,
 )

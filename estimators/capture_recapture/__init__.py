@@ -8,6 +8,7 @@ from estimators.capture_recapture.dependence import (
     no_highest_order_interaction,
 )
 from estimators.capture_recapture.design import ExpectedWidth, expected_interval_width
+from estimators.capture_recapture.doubly_robust import doubly_robust
 from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.graph_averaging import (
     decomposable_graphs,
@@ -39,6 +40,7 @@ __all__ = [
     "decomposable_graphs",
     "dependence_sensitivity",
     "dependent_cells",
+    "doubly_robust",
     "draw_tables",
     "expected_interval_width",
     "graph_probabilities",

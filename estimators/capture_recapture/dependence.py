@@ -29,6 +29,8 @@ __all__ = ["dependence_sensitivity", "no_highest_order_interaction"]
 
 Assumption = Literal["pair_margin", "pair_given_others", "highest_order"]
 _SIZE = ("population size", "persons")
+# Below this count of a history the normal approximation of its logarithm is poor.
+_SMALL_CELL = 10
 
 
 def _example() -> CaptureHistories:
@@ -73,7 +75,8 @@ def no_highest_order_interaction(
     -------
     Estimate
         In persons. Delta-method variance, Poisson cells: the unobserved part U has
-        variance U + U^2 * sum of 1 / count; log-normal interval for U.
+        variance U + U^2 * sum of 1 / count; log-normal interval for U. `notes` say so
+        where a history has so few persons that this interval is known to be too short.
 
     Raises
     ------
@@ -216,6 +219,7 @@ class _Part:
     seen: int
     unseen: float
     relative_variance: float
+    least: int
     names: str
 
 
@@ -270,6 +274,7 @@ def _marginal_unseen(histories: CaptureHistories, names: Sequence[str]) -> _Part
         seen=int(dense.sum()),
         unseen=float(np.exp(sign @ np.log(dense))),
         relative_variance=float((1 / dense).sum()),
+        least=int(dense.min()),
         names=text,
     )
 
@@ -293,10 +298,16 @@ def _estimate_from_part(
         level=level,
         method=plain.method,
     )
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
+    if part.least < _SMALL_CELL:
+        notes.append(
+            f"a history of {part.names} has only {part.least} persons: with histories "
+            f"below {_SMALL_CELL} a 95 % interval of this kind held the truth in as "
+            "few as two thirds of simulated tables (benchmarks/accuracy)"
+        )
     if plain.low < observed:
-        notes = (
-            f"the interval was cut at the {observed:,} persons observed on all lists",
+        notes.append(
+            f"the interval was cut at the {observed:,} persons observed on all lists"
         )
     return Estimate(
         estimand=_SIZE[0],
@@ -306,7 +317,7 @@ def _estimate_from_part(
         ci=ci,
         method=method,
         n_obs=observed,
-        notes=notes,
+        notes=tuple(notes),
     )
 
 

@@ -273,3 +273,10 @@ def test_disjoint_lists_and_a_full_list__are_not_estimable():
 def test_bad_input__is_named(options, words):
     with pytest.raises(InputError, match=words):
         dependence_sensitivity(three(), **options)
+
+
+def test_small_history__the_result_says_that_its_interval_is_too_short():
+    few = no_highest_order_interaction(three())
+    assert any("only 5 persons" in note for note in few.notes)
+    many = {history: 10 * count for history, count in THREE.items()}
+    assert no_highest_order_interaction(CaptureHistories.from_counts(many)).notes == ()

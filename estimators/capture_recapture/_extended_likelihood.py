@@ -26,6 +26,8 @@ __all__ = [
     "design_columns",
     "estimability_status",
     "fit_extended",
+    "maximise_poisson",
+    "reduced_table",
     "superset_totals",
 ]
 
@@ -139,10 +141,10 @@ def fit_extended(
     status = estimability_status(counts, terms, n_lists)
     if status:
         raise NotEstimableError(f"Model {write_terms(terms)}: {STATUS_WORDS[status]}.")
-    finite, cells = _reduced(counts, terms, n_lists)
+    finite, cells = reduced_table(counts, terms, n_lists)
     design = design_columns(cells, terms)[:, finite]
     observed = counts[cells].astype(np.float64)
-    beta, mean, root = _newton(design, observed)
+    beta, mean, root = maximise_poisson(design, observed)
     coefficients = np.full(len(terms), -np.inf)
     coefficients[finite] = beta
     covariance = np.zeros((len(terms), len(terms)))
@@ -205,7 +207,7 @@ def design_columns(cells: IntVector, terms: tuple[int, ...]) -> FloatMatrix:
 def _status_of_pattern(pattern: bytes, terms: tuple[int, ...], n_lists: int) -> int:
     seen = np.unpackbits(np.frombuffer(pattern, dtype=np.uint8))[: 1 << n_lists]
     counts = seen.astype(np.int64)
-    finite, cells = _reduced(counts, terms, n_lists)
+    finite, cells = reduced_table(counts, terms, n_lists)
     design = design_columns(cells, terms)[:, finite]
     identified = np.linalg.matrix_rank(design) == design.shape[1]
     return int(not _exists(design, counts[cells])) + 2 * int(not identified)
@@ -232,7 +234,7 @@ def _exists(design: FloatMatrix, seen: IntVector) -> bool:
     return best is not None and -best > EXISTENCE_TOLERANCE
 
 
-def _reduced(
+def reduced_table(
     counts: IntVector, terms: tuple[int, ...], n_lists: int
 ) -> tuple[BoolVector, IntVector]:
     """Return which terms are finite and the cells that can hold anybody."""
@@ -245,7 +247,7 @@ def _reduced(
     return finite, cells
 
 
-def _newton(
+def maximise_poisson(
     design: FloatMatrix, observed: FloatVector
 ) -> tuple[FloatVector, FloatVector, FloatMatrix]:
     """Return coefficients, means and a square root of the coefficients' covariance."""

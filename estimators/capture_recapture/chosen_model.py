@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from estimators.capture_recapture._extended_likelihood import fit_extended
+from estimators.capture_recapture._profile_size import profile_interval
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import Terms, read_terms, term_label
-from estimators.checks import check_level
+from estimators.checks import check_choice, check_level
 from estimators.errors import NotEstimableError
 from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
@@ -39,7 +40,11 @@ def _example() -> dict[str, Any]:
     example=_example,
 )
 def log_linear(
-    histories: CaptureHistories, *, terms: Terms = (), level: float = 0.95
+    histories: CaptureHistories,
+    *,
+    terms: Terms = (),
+    level: float = 0.95,
+    interval: Literal["log_normal", "profile"] = "log_normal",
 ) -> Estimate:
     """Estimate a closed population's size from one hierarchical log-linear model.
 
@@ -57,8 +62,12 @@ def log_linear(
         ``[("police", "shelter")]``; main effects and subsets are always in. By default
         main effects only: independent lists.
     level : float
-        Of the log-normal interval, which takes the model as given: choosing the terms
-        from the same data makes it too short (see `select_stepwise`).
+        Of the interval, which takes the model as given: choosing the terms from the
+        same data makes it too short (see `select_stepwise`).
+    interval : {"log_normal", "profile"}
+        Log-normal in the unseen (Chao), or multinomial profile likelihood. The latter
+        has its maximum, ``profile_maximum`` in the diagnostics, a little below the
+        Poisson estimate; its upper limit is infinite where the likelihood stays flat.
 
     Returns
     -------
@@ -96,23 +105,31 @@ def log_linear(
     156.0
     """
     check_level(level)
+    check_choice("interval", interval, ("log_normal", "profile"))
     masks = read_terms(terms, histories.lists)
     verdict = check_estimability(histories, terms=terms)
     if not verdict.estimable:
         raise NotEstimableError(verdict.summary())
-    fit = fit_extended(histories.dense(), masks, histories.n_lists)
+    counts = histories.dense()
+    fit = fit_extended(counts, masks, histories.n_lists)
+    diagnostics = fit_diagnostics(fit, histories.lists)
+    if interval == "profile":
+        top, ci = profile_interval(counts, masks, histories.n_lists, level=level)
+        diagnostics = MappingProxyType({**diagnostics, "profile_maximum": top})
+    else:
+        ci = unseen_log_interval(
+            fit.population_size, fit.n_observed, fit.std_error**2, level=level
+        )
     return Estimate(
         estimand="population size",
         unit="persons",
         estimate=fit.population_size,
         std_error=fit.std_error,
-        ci=unseen_log_interval(
-            fit.population_size, fit.n_observed, fit.std_error**2, level=level
-        ),
+        ci=ci,
         method=f"log_linear {fit.model}",
         n_obs=fit.n_observed,
         notes=(*histories.notes, *infinite_note(fit, histories.lists)),
-        diagnostics=fit_diagnostics(fit, histories.lists),
+        diagnostics=diagnostics,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from estimators.capture_recapture import _extended_likelihood as likelihood
+from estimators.capture_recapture import _profile_size
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import read_terms
 from estimators.errors import InputError, NotEstimableError
@@ -15,6 +16,15 @@ from estimators.errors import InputError, NotEstimableError
 # better, single coefficients to 1e-7. Likelihoods are flat there and agree to 1e-12.
 SIZE, COEFFICIENT, CRITERION = 1e-8, 1e-6, 1e-11
 FAMILY = "reference/capture_recapture"
+RCAPTURE_MODELS = {
+    "Korea|~.": "[1]",
+    "Korea|~.+c1*c2+c2*c3": "[12,23]",
+    "UKdat|~.": "[1]",
+    "UKdat_5|~.": "[1]",
+    "UKdat_5|~.+c1*c2+c1*c3+c2*c3+c2*c5+c3*c4": "[12,13,23,25,34]",
+    "Rcapture_HIV|~.": "[1]",
+    "Kosovo|~.+c1*c2*c3+c1*c4+c3*c4": "[123,14,34]",
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,22 +106,56 @@ def test_fit__equals_the_whole_table_of_models(reference, shared_folder, name):
 
 @pytest.mark.shared
 def test_std_error__equals_rcapture(reference):
-    models = {
-        "Korea|~.": "[1]",
-        "Korea|~.+c1*c2+c2*c3": "[12,23]",
-        "UKdat|~.": "[1]",
-        "UKdat_5|~.": "[1]",
-        "UKdat_5|~.+c1*c2+c1*c3+c2*c3+c2*c5+c3*c4": "[12,13,23,25,34]",
-        "Rcapture_HIV|~.": "[1]",
-        "Kosovo|~.+c1*c2*c3+c1*c4+c3*c4": "[123,14,34]",
-    }
-    for key, model in models.items():
+    for key, model in RCAPTURE_MODELS.items():
         expected = reference["rcapture_profile_CI"][key]["results"]["mX"]
         got = fit(table(reference, key.split("|")[0]), model)
         # R takes the variance at weights one step before its estimate settles, and
         # its steps stop at 1e-8 of the deviance: 1e-6 apart, of a standard error.
         assert got.std_error == pytest.approx(expected["stderr"], rel=1e-5)
         assert got.deviance == pytest.approx(expected["deviance"], rel=1e-8)
+
+
+def profiles(reference):
+    for key, model in RCAPTURE_MODELS.items():
+        histories = table(reference, key.split("|")[0])
+        terms = read_terms(model, histories.lists)
+        got = _profile_size.profile_interval(
+            histories.dense(), terms, histories.n_lists, level=0.95
+        )
+        yield key, got, reference["rcapture_profile_CI"][key]["CI"]["mX"]
+
+
+@pytest.mark.shared
+def test_profile__equals_rcapture_but_for_its_factorials(reference):
+    for key, (top, interval), expected in profiles(reference):
+        # Rcapture takes Stirling's approximation of the factorial of the unseen: 19
+        # and 34 persons in Korea, thousands elsewhere.
+        tolerance = 3e-4 if key.startswith("Korea") else 2e-7
+        assert top == pytest.approx(expected["abundance"], rel=tolerance)
+        assert interval.low == pytest.approx(expected["infCL"], rel=tolerance)
+        assert interval.high == pytest.approx(expected["supCL"], rel=tolerance)
+
+
+@pytest.mark.shared
+def test_profile__with_stirlings_factorials_equals_rcapture(reference, monkeypatch):
+    exact = _profile_size.gammaln
+
+    def stirling(value):
+        whole = np.array(exact(value))
+        n = np.ravel(value)[0] - 1
+        whole.flat[0] = n * np.log(n) - n + np.log(2 * np.pi * n) / 2
+        return whole
+
+    monkeypatch.setattr(_profile_size, "gammaln", stirling)
+    monkeypatch.setattr(
+        _profile_size, "digamma", lambda value: np.log(value - 1) + 0.5 / (value - 1)
+    )
+    monkeypatch.setattr(_profile_size, "LEAST_UNSEEN", 1.0)
+    for _, (top, interval), expected in profiles(reference):
+        # R maximises to 1e-7 of the size.
+        assert top == pytest.approx(expected["abundance"], rel=2e-7)
+        assert interval.low == pytest.approx(expected["infCL"], rel=2e-8)
+        assert interval.high == pytest.approx(expected["supCL"], rel=2e-8)
 
 
 def test_two_lists__give_lincoln_petersen_and_its_variance():

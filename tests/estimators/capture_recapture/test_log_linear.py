@@ -139,3 +139,21 @@ def test_level__is_checked_and_interval_exceeds_the_seen(korea):
     wide, narrow = (log_linear(korea, level=level) for level in (0.99, 0.5))
     assert wide.ci.width > narrow.ci.width
     assert np.isclose(wide.estimate, narrow.estimate)
+
+
+def test_profile__is_offered_and_can_be_open_at_the_top(korea):
+    result = log_linear(korea, terms="[12,23]", interval="profile")
+    # Rcapture: 128.95 to 226.40, with Stirling's factorials.
+    assert result.ci.low == pytest.approx(128.953119, rel=3e-4)
+    assert result.ci.high == pytest.approx(226.400466, rel=3e-4)
+    assert result.ci.method == "profile likelihood"
+    assert result.diagnostics["profile_maximum"] == pytest.approx(151.676, rel=3e-4)
+    with pytest.raises(InputError, match="interval="):
+        log_linear(korea, interval="wald")
+
+
+def test_profile__lower_limit_stops_at_the_persons_seen():
+    table = CaptureHistories.from_counts({"10": 1, "01": 1, "11": 40})
+    result = log_linear(table, interval="profile")
+    assert result.ci.low == 42
+    assert 42 < result.ci.high < 44

@@ -16,6 +16,7 @@ from estimators.capture_recapture.graph_averaging import (
 )
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.linkage_bias import linkage_error_correction
+from estimators.capture_recapture.linkage_sensitivity import missed_link_sensitivity
 from estimators.capture_recapture.list_changes import (
     independent_lists,
     list_sensitivity,
@@ -51,6 +52,7 @@ __all__ = [
     "list_sensitivity",
     "log_linear",
     "logit_normal_cells",
+    "missed_link_sensitivity",
     "no_highest_order_interaction",
     "truncated_counts",
     "truncated_regression",

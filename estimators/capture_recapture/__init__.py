@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from estimators.capture_recapture.aic_stepwise import select_stepwise_aic
 from estimators.capture_recapture.chosen_model import log_linear
 from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
@@ -54,6 +55,7 @@ __all__ = [
     "logit_normal_cells",
     "missed_link_sensitivity",
     "no_highest_order_interaction",
+    "select_stepwise_aic",
     "truncated_counts",
     "truncated_regression",
 ]

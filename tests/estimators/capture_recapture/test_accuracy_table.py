@@ -1,0 +1,111 @@
+"""The committed accuracy table, the docs drawn from it, and the benchmark itself."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.accuracy import capture_recapture as benchmark
+from estimators import capture_recapture as cr
+from estimators.results import Estimate, Interval
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return pd.read_csv(benchmark.RESULTS)
+
+
+@pytest.fixture(scope="module")
+def pages():
+    spec = importlib.util.spec_from_file_location(
+        "coverage_pages", ROOT / "docs" / "coverage_pages.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_docs__show_the_committed_results(committed, pages):
+    page = pages.PAGE.read_text(encoding="utf-8")
+    assert pages.redrawn(page, committed) == page
+
+
+def test_committed__a_thousand_tables_in_every_scenario(committed):
+    scenarios = committed[["lists", "density", "truth"]].drop_duplicates()
+    assert len(scenarios) == 4 * 2 * 3
+    assert (committed["tables"] >= 1000).all()
+    assert (committed["estimated"] <= committed["tables"]).all()
+
+
+def test_committed__independent_lists_hold_where_they_are_right(committed):
+    rows = committed.query(
+        "method == 'log_linear_main_effects' and truth == 'independent'"
+    )
+    assert len(rows) == 8
+    assert rows["in_band"].all()
+
+
+def test_committed__small_histories_cover_two_thirds_as_the_notes_say(committed):
+    rows = committed.query(
+        "method == 'no_highest_order_interaction' and estimated >= 100"
+    )
+    assert rows["coverage"].min() == pytest.approx(2 / 3, abs=0.03)
+
+
+def nearly_sure(histories):
+    """Cover always but for tables with an odd number of persons observed."""
+    low = 1e9 if histories.n_observed % 2 else 0.0
+    return Estimate(
+        estimand="population size", unit="persons", estimate=2 * low or 1000.0,
+        std_error=1.0, ci=Interval(low=low, high=2e9, level=0.95, method="test"),
+        method="test", n_obs=histories.n_observed,
+    )  # fmt: skip
+
+
+def test_table__counts_hits_and_misses():
+    table = benchmark.accuracy_table(
+        n_tables=40,
+        rng=1,
+        n_lists=(3,),
+        methods={"test": benchmark.Method(nearly_sure)},
+    )
+    assert len(table) == 6
+    assert (table["hits"] + table["missed_high"] == 40).all()
+    assert (table["missed_low"] == 0).all()
+    assert table["missed_high"].between(5, 35).all()
+
+
+def test_table__what_cannot_be_estimated_is_counted_not_dropped():
+    def refuse(histories):
+        raise cr_error
+
+    cr_error = benchmark.NotEstimableError("no")
+    table = benchmark.accuracy_table(
+        n_tables=3, rng=1, n_lists=(3,), methods={"none": benchmark.Method(refuse)}
+    )
+    assert (table["tables"] == 3).all()
+    assert (table["estimated"] == 0).all()
+    assert table["coverage"].isna().all()
+
+
+def test_table__a_scenario_draws_the_same_tables_whatever_else_runs():
+    chosen = {"main": benchmark.Method(cr.log_linear)}
+    options = {"n_tables": 5, "rng": 3, "methods": chosen}
+    alone = benchmark.accuracy_table(n_lists=(4,), **options)
+    both = benchmark.accuracy_table(n_lists=(3, 4), **options)
+    again = both[both["lists"] == 4].reset_index(drop=True)
+    pd.testing.assert_frame_equal(alone, again)
+
+
+def test_scenarios__have_the_stated_truth():
+    cells = benchmark.Scenario(3, "dense", "dependent").cells()
+    odds = cells[3] * cells[0] / (cells[1] * cells[2])
+    assert odds == pytest.approx(3.0)
+    np.testing.assert_allclose(
+        benchmark.Scenario(5, "sparse", "independent").cells(),
+        cr.independent_cells([0.06, 0.045, 0.035, 0.03, 0.02]),
+    )

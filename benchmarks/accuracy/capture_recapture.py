@@ -100,17 +100,33 @@ METHODS: dict[str, Method] = {
 def register(
     name: str, function: str, *, most_lists: int = 6, **options: str | int
 ) -> None:
-    """Add an estimator of the family by name, if the family has it."""
+    """Add an estimator of the family by name, if the family has it.
+
+    With ``n_resamples`` above 0 the resamples of a table have a stream of their own.
+    """
     found = getattr(cr, function, None)
-    if found is not None:
-        METHODS[name] = Method(partial(found, **options), most_lists)
+    if found is None:
+        return
+    call = partial(found, **options)
+    if options.get("n_resamples"):
+        call = partial(_with_stream, call)
+    METHODS[name] = Method(call, most_lists)
+
+
+def _with_stream(
+    call: Callable[..., Estimate], histories: CaptureHistories
+) -> Estimate:
+    stream = np.random.default_rng([*histories.history, *histories.count])
+    return call(histories, rng=stream)
 
 
 register("closed_population_Mt", "closed_population", model="Mt")
 register("closed_population_Mh_chao", "closed_population", model="Mh")
 register("log_linear_main_effects", "log_linear")
 register("select_stepwise", "select_stepwise", n_resamples=0)
+register("select_stepwise_resampled", "select_stepwise", n_resamples=200)
 register("select_bic", "select_bic", n_resamples=0, most_lists=4)
+register("select_bic_resampled", "select_bic", n_resamples=200, most_lists=4)
 register("decomposable_graphs", "decomposable_graphs", most_lists=4)
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.list_changes import independent_lists
+from estimators.capture_recapture.list_changes import independent_lists, one_estimate
 from estimators.checks import check_level, finite_vector
-from estimators.errors import InputError, NotEstimableError, PrevalenceError
+from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates
 
@@ -111,8 +111,8 @@ def missed_link_sensitivity(
     refused: list[str] = []
     for rate in rates.tolist():
         try:
-            row = estimator(_relinked(histories, rate), level=level)
-        except PrevalenceError as error:
+            row = one_estimate(estimator, _relinked(histories, rate), level)
+        except (NotEstimableError, ConvergenceError) as error:
             refused.append(f"left out: missed link rate {rate:g}: {error}")
             continue
         rows.append(replace(row, method=f"{_KEY}: {row.method}"))

@@ -152,7 +152,7 @@ def list_sensitivity(
     for change, names, changed in _changes(histories, omit=omit, merge=merge):
         label = " + ".join(names)
         try:
-            row = estimator(changed(), level=level)
+            row = one_estimate(estimator, changed(), level)
         except PrevalenceError as error:
             if change == "none":
                 raise
@@ -161,6 +161,19 @@ def list_sensitivity(
         rows.append(replace(row, method=f"{_KEY}: {row.method}"))
         groups.append({"change": change, "lists": label})
     return Estimates(rows=tuple(rows), groups=tuple(groups), notes=tuple(refused))
+
+
+def one_estimate(
+    estimator: Callable[..., Estimate], histories: CaptureHistories, level: float
+) -> Estimate:
+    """Return what `estimator` makes of `histories`; refuse what is no single size."""
+    found = estimator(histories, level=level)
+    if not isinstance(found, Estimate):
+        raise InputError(
+            "estimator: a function that returns one Estimate was expected, it returned "
+            f"{type(found).__name__}."
+        )
+    return found
 
 
 def _changes(

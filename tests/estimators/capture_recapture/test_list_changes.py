@@ -101,3 +101,8 @@ def test_two_lists_or_nothing_to_do__is_refused():
         list_sensitivity(CaptureHistories.from_counts({"10": 3, "01": 2, "11": 1}))
     with pytest.raises(InputError, match="omit=False"):
         list_sensitivity(three(), omit=False, merge=False)
+
+
+def test_estimator__must_return_one_estimate():
+    with pytest.raises(InputError, match="it returned Estimates"):
+        list_sensitivity(three(), estimator=list_sensitivity)

@@ -26,6 +26,7 @@ __all__ = [
     "design_columns",
     "estimability_status",
     "fit_extended",
+    "forced_empty",
     "maximise_poisson",
     "reduced_table",
     "superset_totals",
@@ -232,6 +233,38 @@ def _exists(design: FloatMatrix, seen: IntVector) -> bool:
     # The data themselves are feasible with s = 0: any other verdict is numerical.
     best = answer.fun if answer.status == 0 else None
     return best is not None and -best > EXISTENCE_TOLERANCE
+
+
+def forced_empty(
+    counts: IntVector, terms: tuple[int, ...], n_lists: int
+) -> tuple[int, ...]:
+    """Return the histories that every table with these margins leaves empty.
+
+    Cells emptied by a term at minus infinity are not among them. Each cell is filled
+    up to 1 while the others, and the table as a whole, may grow as they need.
+    """
+    from scipy.optimize import linprog
+
+    finite, cells = reduced_table(counts, terms, n_lists)
+    design = design_columns(cells, terms)[:, finite]
+    seen = counts[cells] > 0
+    # An empty cell holds its part up to 1, which counts, and any more, which does not.
+    margins = design.T
+    columns = [margins, margins[:, ~seen], -(margins @ seen)[:, None]]
+    empty = int((~seen).sum())
+    bounds = [(0, None)] * cells.size + [(0, 1)] * empty + [(0, None)]
+    gain = np.concatenate([np.zeros(cells.size), -np.ones(empty), [0.0]])
+    answer = linprog(
+        gain,
+        A_eq=np.hstack(columns),
+        b_eq=np.zeros(len(margins)),
+        bounds=bounds,
+        method="highs",
+    )
+    if answer.status != 0 or answer.x is None:
+        return ()
+    filled = answer.x[cells.size : cells.size + empty] > 1 / 2
+    return tuple(int(cell) for cell in cells[~seen][~filled])
 
 
 def reduced_table(

@@ -11,6 +11,7 @@ from estimators.capture_recapture._extended_likelihood import (
     STATUS_WORDS,
     design_columns,
     estimability_status,
+    forced_empty,
     superset_totals,
 )
 from estimators.capture_recapture.model_terms import (
@@ -46,6 +47,9 @@ class Estimability:
         Smallest sets of lists of the model that share nobody: "A and B".
     infinite : tuple of str
         Terms whose coefficient is minus infinity, supersets included.
+    blocking : tuple of str
+        Histories, each on exactly these lists, that any table with the same margins
+        leaves empty (status 1 and 3): as long as nobody has them, no estimate exists.
     confounded : tuple of str
         Terms that no remaining history tells apart (status 2 and 3).
     remedies : tuple of str
@@ -56,6 +60,7 @@ class Estimability:
     status: int
     missing_overlaps: tuple[str, ...]
     infinite: tuple[str, ...]
+    blocking: tuple[str, ...]
     confounded: tuple[str, ...]
     remedies: tuple[str, ...]
 
@@ -75,6 +80,11 @@ class Estimability:
             lines.append(
                 f"Parameters at minus infinity: {'; '.join(self.infinite)}. They are "
                 "estimated, and count as parameters."
+            )
+        if self.blocking:
+            lines.append(
+                "No estimate exists as long as nobody is on exactly: "
+                f"{'; '.join(self.blocking)}."
             )
         if self.confounded:
             lines.append(
@@ -148,6 +158,7 @@ def check_estimability(
     totals = superset_totals(counts, histories.n_lists)
     empty = [term for term in masks if totals[term] == 0]
     smallest = [t for t in empty if not any(o != t and o & t == o for o in empty)]
+    blocking = forced_empty(counts, masks, histories.n_lists) if status % 2 else ()
     confounded = _confounded(counts, masks, totals) if status >= 2 else []
     remedies = _remedies(counts, masks, histories.n_lists) if status else []
     return Estimability(
@@ -155,6 +166,7 @@ def check_estimability(
         status=status,
         missing_overlaps=_labels(smallest, histories.lists),
         infinite=_labels(empty, histories.lists),
+        blocking=_labels(blocking, histories.lists),
         confounded=_labels(confounded, histories.lists),
         remedies=_labels(remedies, histories.lists),
     )

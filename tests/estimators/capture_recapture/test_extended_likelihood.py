@@ -5,11 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from estimators.capture_recapture import _extended_likelihood as likelihood
 from estimators.capture_recapture import _profile_size
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.model_terms import read_terms
+from estimators.capture_recapture.model_terms import hierarchical_closure, read_terms
 from estimators.errors import InputError, NotEstimableError
 
 # R's glm stops at a relative change of the deviance of 1e-8: N agrees to 1e-9 and
@@ -192,3 +194,21 @@ def test_status__does_not_depend_on_the_size_of_the_counts(scale):
 def test_shape_of_counts__is_checked():
     with pytest.raises(InputError, match="8 counts by bit mask"):
         likelihood.fit_extended(np.arange(7), (), 3)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(
+    values=st.lists(st.sampled_from([0, 0, 1, 7]), min_size=15, max_size=15),
+    used=st.integers(0, 63),
+)
+def test_forced_empty__are_the_cells_without_which_an_estimate_exists(values, used):
+    counts = np.array([0, *values])
+    pairs = [p for k, p in enumerate([3, 5, 9, 6, 10, 12]) if used >> k & 1]
+    terms = hierarchical_closure(pairs, 4)
+    forced = likelihood.forced_empty(counts, terms, 4)
+    exists = likelihood.estimability_status(counts, terms, 4) % 2 == 0
+    assert exists == (not forced)
+    assert not counts[list(forced)].any()
+    # Filling every forced cell leaves nothing that blocks.
+    counts[list(forced)] = 1
+    assert likelihood.estimability_status(counts, terms, 4) % 2 == 0

@@ -59,6 +59,14 @@ def test_not_estimable__the_error_names_the_missing_overlap(korea):
         log_linear(korea, terms="[12,13,23]")
 
 
+def test_verdict__names_the_histories_that_block_an_estimate(korea):
+    # 011 is the one empty cell of the table; with one person in it all is well.
+    assert check_estimability(korea, terms="[12,13,23]").blocking == ("c and d",)
+    mended = CaptureHistories.from_counts({**KOREA, "011": 1})
+    assert check_estimability(mended, terms="[12,13,23]").blocking == ()
+    assert check_estimability(mended, terms="[12,13,23]").status == 0
+
+
 def test_verdict__statuses_of_the_published_table():
     # Table 3 of Chan, Silverman and Vincent (2021).
     table = CaptureHistories.from_counts(ARTIFICIAL)
@@ -72,8 +80,9 @@ def test_verdict__statuses_of_the_published_table():
         "[23,1]": 0,
         "[1,2,3]": 0,
     }
-    got = {m: check_estimability(table, terms=m).status for m in expected}
-    assert got == expected
+    verdicts = {m: check_estimability(table, terms=m) for m in expected}
+    assert {m: verdict.status for m, verdict in verdicts.items()} == expected
+    assert all(bool(v.blocking) == (v.status in {1, 3}) for v in verdicts.values())
 
 
 def test_verdict__says_which_overlap_is_missing_and_what_is_confounded():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from estimators.capture_recapture.aic_stepwise import select_stepwise_aic
 from estimators.capture_recapture.chosen_model import log_linear
+from estimators.capture_recapture.covariates import stratified_log_linear
 from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
     no_highest_order_interaction,
@@ -16,6 +17,7 @@ from estimators.capture_recapture.graph_averaging import (
     graph_probabilities,
 )
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.latent_class_mixture import latent_class_capture
 from estimators.capture_recapture.linkage_bias import linkage_error_correction
 from estimators.capture_recapture.linkage_sensitivity import missed_link_sensitivity
 from estimators.capture_recapture.list_changes import (
@@ -48,6 +50,7 @@ __all__ = [
     "graph_probabilities",
     "independent_cells",
     "independent_lists",
+    "latent_class_capture",
     "latent_class_cells",
     "linkage_error_correction",
     "list_sensitivity",
@@ -56,6 +59,7 @@ __all__ = [
     "missed_link_sensitivity",
     "no_highest_order_interaction",
     "select_stepwise_aic",
+    "stratified_log_linear",
     "truncated_counts",
     "truncated_regression",
 ]

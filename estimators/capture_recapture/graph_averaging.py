@@ -102,7 +102,6 @@ def decomposable_graphs(
     ----------
     Madigan, D. and York, J. C. (1997). Bayesian methods for estimation of the size of
     a closed population. Biometrika 84(1): 19-31.
-    https://doi.org/10.1093/biomet/84.1.19
 
     Examples
     --------

@@ -123,7 +123,8 @@ def check_rank(matrix: FloatMatrix, term: tuple[str, ...]) -> None:
             "These terms are 0 for every person that enters the likelihood: "
             f"{', '.join(np.array(term)[length == 0])}. Leave them out."
         )
-    _, sizes, directions = np.linalg.svd(matrix / length, full_matrices=True)
+    triangle = np.linalg.qr(matrix / length, mode="r")
+    _, sizes, directions = np.linalg.svd(triangle, full_matrices=True)
     rank = int(np.count_nonzero(sizes > _COLLINEAR * sizes[0]))
     if rank < len(term):
         involved = np.abs(directions[rank:]).max(axis=0) > 1e-6

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binom, nbinom
 
 from estimators.capture_recapture import truncated_counts, truncated_regression
-from estimators.capture_recapture.count_cells import read_count_cells
+from estimators.capture_recapture.count_cells import check_rank, read_count_cells
 from estimators.capture_recapture.count_families import FAMILIES
 from estimators.capture_recapture.second_order import variables
 from estimators.capture_recapture.truncated_point import fit_point
@@ -381,3 +381,10 @@ def test_augment__gives_everyones_rate():
     fit = truncated_regression("seen ~ 1", DUTCH, family="chao", count="persons")
     rates = fit.augment(DUTCH)[".fitted"]
     np.testing.assert_allclose(rates, 2 * 183 / 1645, rtol=1e-12)
+
+
+def test_rank__of_many_rows_takes_memory_by_rows_only():
+    rows = np.column_stack([np.ones(60_000), np.arange(60_000.0)])
+    check_rank(rows, ("Intercept", "x"))  # a full decomposition would hold 29 GB
+    with pytest.raises(InputError, match="collinear"):
+        check_rank(rows[:, [1, 1]], ("x", "z"))

@@ -75,7 +75,7 @@ def independent_lists(histories: CaptureHistories, *, level: float = 0.95) -> Es
 @estimator(
     family="capture_recapture",
     label="Lists left out and pairs of lists merged",
-    source="Bales, Murphy and Silverman 2020; Binette and Steorts 2022",
+    source="Bales, Murphy and Silverman 2020; Sharifi Far et al. 2021",
     example=lambda: {"histories": _example()},
 )
 def list_sensitivity(
@@ -124,11 +124,14 @@ def list_sensitivity(
 
     References
     ----------
+    Sharifi Far, S., King, R., Bird, S., Overstall, A., Worthington, H. and Jewell, N.
+    (2021). Multiple systems estimation for modern slavery: robustness of list omission
+    and combination. Crime and Delinquency 67.
+    https://doi.org/10.1177/0011128720951429
+
     Bales, K., Murphy, L. T. and Silverman, B. W. (2020). How many trafficked people are
     there in Greater New Orleans? Lessons in measurement. Journal of Human Trafficking
-    6, 375-387. Binette, O. and Steorts, R. C. (2022). On the reliability of multiple
-    systems estimation for the quantification of modern slavery. Journal of the Royal
-    Statistical Society A 185, 640-676.
+    6, 375-387. https://doi.org/10.1080/23322705.2019.1634936
 
     Examples
     --------

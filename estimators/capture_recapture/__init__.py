@@ -31,6 +31,7 @@ from estimators.capture_recapture.simulate import (
     latent_class_cells,
     logit_normal_cells,
 )
+from estimators.capture_recapture.stepwise import select_stepwise
 from estimators.capture_recapture.truncated_counts import (
     truncated_counts,
     truncated_regression,
@@ -58,6 +59,7 @@ __all__ = [
     "logit_normal_cells",
     "missed_link_sensitivity",
     "no_highest_order_interaction",
+    "select_stepwise",
     "select_stepwise_aic",
     "stratified_log_linear",
     "truncated_counts",

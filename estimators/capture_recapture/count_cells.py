@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntVector
 
-__all__ = ["CountCells", "check_rank", "read_count_cells"]
+__all__ = ["CountCells", "check_rank", "new_matrix", "read_count_cells"]
 
 LARGEST_COUNT = 10_000
 _COLLINEAR = 1e-9
@@ -79,7 +80,8 @@ def read_count_cells(
         If no row is complete.
     """
     parsed = _parse(formula)
-    names = sorted(set(map(str, parsed.required_variables)) | set(by))
+    check_columns(frame, {})
+    names = sorted(_variables(parsed, formula, frame) | set(by))
     roles = {f"model column {name}": name for name in names}
     check_columns(frame, roles if count is None else {**roles, "count": count})
     weight = _persons(frame, count)
@@ -113,6 +115,11 @@ def read_count_cells(
         n_excluded=n_excluded,
         notes=_missing_notes(missing, weight, n_excluded),
     )
+
+
+def new_matrix(spec: Any, frame: pd.DataFrame) -> FloatMatrix:  # noqa: ANN401 - formulaic is untyped
+    """Return the model's columns for complete rows of another frame."""
+    return np.ascontiguousarray(_materialise(spec, frame).to_numpy(dtype=np.float64))
 
 
 def check_rank(matrix: FloatMatrix, term: tuple[str, ...]) -> None:
@@ -150,6 +157,12 @@ def _parse(formula: str) -> Any:  # noqa: ANN401 - formulaic is untyped
     return parsed
 
 
+def _variables(parsed: Any, formula: str, frame: pd.DataFrame) -> set[str]:  # noqa: ANN401 - formulaic is untyped
+    """Return the columns in use; formulaic overlooks those inside splines."""
+    words = set(re.findall(r"[^\W\d]\w*", formula))
+    return set(map(str, parsed.required_variables)) | (words & set(frame.columns))
+
+
 def _persons(frame: pd.DataFrame, count: str | None) -> FloatVector:
     if count is None:
         return np.ones(len(frame))
@@ -173,13 +186,15 @@ def _drop_empty_levels(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _materialise(parsed: Any, rows: pd.DataFrame) -> Any:  # noqa: ANN401 - formulaic is untyped
-    from formulaic.errors import FormulaicError
+    from formulaic.errors import DataMismatchWarning, FormulaicError
 
     # What is not finite is refused by the caller, by name.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
+        # A level that the fit has not seen would silently count as the reference.
+        warnings.simplefilter("error", DataMismatchWarning)
         try:
             return parsed.get_model_matrix(rows, na_action="ignore")
-        except FormulaicError as error:
+        except (FormulaicError, DataMismatchWarning) as error:
             raise InputError(f"The model's terms cannot be made: {error}") from error
 
 

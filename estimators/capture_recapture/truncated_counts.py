@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from scipy.special import chdtrc
 
-from estimators.capture_recapture.count_cells import read_count_cells
+from estimators.capture_recapture.count_cells import new_matrix, read_count_cells
 from estimators.capture_recapture.count_families import FAMILIES, FamilyName
 from estimators.capture_recapture.truncated_point import fit_point, size_covariance
 from estimators.capture_recapture.truncated_resampling import bootstrap_sizes
@@ -32,7 +32,7 @@ from estimators.registry import estimator
 from estimators.results import Estimate, Estimates, Interval, ModelFit
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatMatrix, FloatVector
+    from estimators.array_types import FloatVector
     from estimators.capture_recapture.count_cells import CountCells
     from estimators.capture_recapture.truncated_point import PointFit
 
@@ -319,11 +319,8 @@ class _Predictor:
         complete = frame[names].notna().all(axis=1).to_numpy()
         predictor = np.full(len(frame), np.nan)
         if complete.any():
-            matrix = self.cells.spec.get_model_matrix(frame[complete])
-            predictor[complete] = (
-                cast("FloatMatrix", matrix.to_numpy(dtype=np.float64))
-                @ self.coefficients
-            )
+            matrix = new_matrix(self.cells.spec, frame[complete])
+            predictor[complete] = matrix @ self.coefficients
         return predictor
 
 
@@ -346,7 +343,9 @@ def _estimate(
     if replicates is None:
         interval = _analytic_interval(size, options)
     else:
-        interval, std_error, more, found = _bootstrap_interval(replicates, options)
+        interval, std_error, more, found = _bootstrap_interval(
+            replicates, size.seen, options
+        )
         notes = (*notes, *more)
         diagnostics |= found
     return Estimate(
@@ -376,7 +375,7 @@ def _analytic_interval(size: _Size, options: _Options) -> Interval:
 
 
 def _bootstrap_interval(
-    replicates: FloatVector, options: _Options
+    replicates: FloatVector, seen: int, options: _Options
 ) -> tuple[Interval, float, tuple[str, ...], dict[str, Any]]:
     found = replicates[~np.isnan(replicates)]
     infinite = int(np.isinf(found).sum())
@@ -390,8 +389,11 @@ def _bootstrap_interval(
         )
     if failed:
         notes = (*notes, f"{failed} bootstrap samples had no maximum and are left out")
+    interval = percentile_interval(found, level=options.level)
+    # A resample may hold fewer persons of a group than were seen: they exist.
+    low, high = max(interval.low, seen), max(interval.high, seen)
     return (
-        percentile_interval(found, level=options.level),
+        replace(interval, low=low, high=high),
         math.inf if infinite else float(found.std(ddof=1)),
         notes,
         {"n_resamples": replicates.size, "n_infinite": infinite, "n_failed": failed},

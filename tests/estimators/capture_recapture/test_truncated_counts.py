@@ -388,3 +388,33 @@ def test_rank__of_many_rows_takes_memory_by_rows_only():
     check_rank(rows, ("Intercept", "x"))  # a full decomposition would hold 29 GB
     with pytest.raises(InputError, match="collinear"):
         check_rank(rows[:, [1, 1]], ("x", "z"))
+
+
+def test_augment__level_that_the_fit_has_not_seen_is_refused():
+    frame = DUTCH.assign(sex=list("fmfmfm"))
+    fit = truncated_regression("seen ~ sex", frame, count="persons")
+    with pytest.raises(InputError, match="z"):
+        fit.augment(pd.DataFrame({"sex": ["f", "z"]}))
+    found = fit.augment(pd.DataFrame({"sex": ["f", None]}))[".fitted"]
+    assert found.notna().tolist() == [True, False]
+
+
+def test_bootstrap__limits_never_fall_below_the_persons_seen():
+    frame = pd.DataFrame(
+        {"seen": [1, 2, 3, 1], "kind": list("aaab"), "persons": [400, 90, 9, 2]}
+    )
+    got = size(frame, by="kind", variance="bootstrap", n_resamples=99, rng=1)
+    small = got.get(kind="b")
+    assert small.n_obs == 2
+    assert small.ci.low >= 2
+
+
+def test_spline__of_a_column_with_gaps_is_read_and_counted():
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame({"age": rng.uniform(15, 60, 500)})
+    frame["seen"] = 1 + rng.poisson(0.3, 500)
+    frame.loc[0, "age"] = np.nan
+    fit = truncated_regression("seen ~ bs(age, df=4)", frame)
+    assert fit.n_obs == 499
+    assert len(fit.term) == 5
+    assert fit.augment(frame)[".fitted"].isna().sum() == 1

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import digamma, gammaln, xlogy
 
 from estimators.capture_recapture._extended_likelihood import (
@@ -52,6 +51,8 @@ def profile_interval(
     tuple of float and Interval
         The upper limit is infinite where the likelihood never falls so far.
     """
+    from scipy.optimize import brentq
+
     finite, cells = reduced_table(counts, terms, n_lists)
     design = design_columns(np.concatenate([[0], cells]), terms)[:, finite]
     observed = counts[cells].astype(np.float64)
@@ -102,6 +103,8 @@ def _profile(
 
 def _peak(slope: Callable[[float], float], start: float) -> float:
     """Return the unseen at which the slope is 0, 0 if it falls from the outset."""
+    from scipy.optimize import brentq
+
     high = max(start, 1.0)
     while slope(high) > 0:
         high *= 2

@@ -95,8 +95,8 @@ class Estimability:
             lines.append(
                 f"Leave out one of: {'; '.join(self.remedies)}."
                 if self.remedies
-                else "No single interaction is at fault: choose a smaller model, or "
-                "merge lists that share nobody."
+                else "Leaving out one interaction does not help: choose a smaller "
+                "model, or merge or omit lists."
             )
         return "\n".join(lines)
 

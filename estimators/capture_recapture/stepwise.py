@@ -33,6 +33,8 @@ __all__ = ["Selections", "select_stepwise", "select_tables"]
 TABLES_PER_TASK = 1000
 MOST_LISTS = 14
 TIE = 1e-9
+# Where more resamples fail, those that are left are no picture of the uncertainty.
+LEAST_SHARE = 0.5
 
 
 def _example() -> dict[str, Any]:
@@ -123,6 +125,7 @@ def select_stepwise(
         If an option is out of its range.
     NotEstimableError
         If even independent lists cannot be estimated; the message says what is missing.
+        Or if more than half of the resamples, or all jackknife tables, cannot be.
     ConvergenceError
         If a fit does not settle.
 
@@ -264,10 +267,13 @@ def _resample(
     jack = select_tables(histories, less, threshold=threshold, n_jobs=n_jobs)
     good = np.isfinite(boot.population_size)
     kept = np.isfinite(jack.population_size)
-    if good.sum() < 2:
+    if good.sum() < max(2, LEAST_SHARE * n_resamples) or not kept.any():
         raise NotEstimableError(
-            f"{int((~good).sum())} of {n_resamples} resamples cannot be estimated: "
-            "the lists overlap too little for a bootstrap."
+            f"{int((~good).sum())} of {n_resamples} resamples and "
+            f"{int((~kept).sum())} of {kept.size} jackknife tables cannot be "
+            "estimated: the lists overlap too little for a bootstrap, and what is left "
+            "of it would look more certain than it is. With n_resamples=0 the interval "
+            "takes the selected model as given."
         )
     same = (boot.order > 0) == np.isin(boot.pairs, fit.terms)
     share = float(same.all(axis=1)[good].mean())

@@ -182,6 +182,25 @@ def test_failed_resamples__are_counted():
     assert any("left out" in note for note in result.notes)
 
 
+def test_resamples_that_mostly_fail__give_no_interval():
+    histories = CaptureHistories.from_counts({"10": 1, "01": 1, "11": 1})
+    with pytest.raises(NotEstimableError, match="look more certain than it is"):
+        select_stepwise(histories, n_resamples=50, rng=1)
+    assert select_stepwise(histories).estimate == pytest.approx(4)
+
+
+def test_counts_near_two_to_the_31__are_selected_and_resampled():
+    big = 2**31 - 1
+    result = select_stepwise(
+        CaptureHistories.from_counts({"10": big, "01": big // 2, "11": big // 3}),
+        n_resamples=20,
+        rng=1,
+    )
+    exact = (big + big // 3) * (big // 2 + big // 3) / (big // 3)
+    assert result.estimate == pytest.approx(exact, rel=1e-12)
+    assert exact in result.ci
+
+
 def test_bca__one_sided_replicates_and_equal_jackknife_are_said_or_harmless():
     draws, persons = np.arange(1.0, 200.0), np.array([3, 4])
     one_sided = weighted_bca(0.5, draws, np.ones(2), persons, level=0.9)

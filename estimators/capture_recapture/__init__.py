@@ -32,6 +32,7 @@ from estimators.capture_recapture.simulate import (
     logit_normal_cells,
 )
 from estimators.capture_recapture.stepwise import select_stepwise
+from estimators.capture_recapture.thresholding import bayesian_threshold
 from estimators.capture_recapture.truncated_counts import (
     truncated_counts,
     truncated_regression,
@@ -41,6 +42,7 @@ __all__ = [
     "CaptureHistories",
     "Estimability",
     "ExpectedWidth",
+    "bayesian_threshold",
     "check_estimability",
     "decomposable_graphs",
     "dependence_sensitivity",

@@ -15,7 +15,7 @@ from estimators.capture_recapture.chosen_model import fit_diagnostics, infinite_
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import term_label
-from estimators.checks import check_counts, check_level
+from estimators.checks import check_counts, check_level, check_resamples
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
@@ -148,6 +148,8 @@ def select_stepwise(
     """
     check_level(level)
     count = check_counts(n_resamples=n_resamples)["n_resamples"]
+    if count:
+        check_resamples(count, least=2)
     if not (isinstance(threshold, int | float | np.floating) and 0 <= threshold <= 1):
         raise InputError(f"threshold={threshold!r}: a probability was expected.")
     chosen = select_tables(histories, histories.count[None, :], threshold=threshold)

@@ -201,6 +201,12 @@ def test_counts_near_two_to_the_31__are_selected_and_resampled():
     assert exact in result.ci
 
 
+@pytest.mark.parametrize("n_resamples", [1, -5, 2.5])
+def test_n_resamples__is_none_or_two_and_more(n_resamples):
+    with pytest.raises(InputError, match="n_resamples"):
+        select_stepwise(CaptureHistories.from_counts(KOREA), n_resamples=n_resamples)
+
+
 def test_bca__one_sided_replicates_and_equal_jackknife_are_said_or_harmless():
     draws, persons = np.arange(1.0, 200.0), np.array([3, 4])
     one_sided = weighted_bca(0.5, draws, np.ones(2), persons, level=0.9)

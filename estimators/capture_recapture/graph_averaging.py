@@ -135,7 +135,7 @@ def decomposable_graphs(
         notes=(*histories.notes, *_doubts(posterior, limit, largest, n)),
         diagnostics={
             "median": n + median,
-            "mode": n + posterior.mode,
+            "mode": float(round(n + posterior.mode)),
             "graphs": float(len(graph_catalogue(histories.n_lists))),
             "top_graph_probability": float(posterior.probability.max()),
             "mean_limit": n + limit,

@@ -173,7 +173,7 @@ def bayesian_threshold(
     ----------
     Silverman, B. W. (2020). Multiple-systems analysis for the quantification of modern
     slavery: classical and Bayesian approaches. Journal of the Royal Statistical
-    Society A 183(3): 691-736.
+    Society A. https://doi.org/10.1111/rssa.12505
 
     Examples
     --------

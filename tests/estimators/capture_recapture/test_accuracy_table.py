@@ -1,6 +1,7 @@
 """The committed accuracy table, the docs drawn from it, and the benchmark itself."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,19 @@ def pages():
 def test_docs__show_the_committed_results(committed, pages):
     page = pages.PAGE.read_text(encoding="utf-8")
     assert pages.redrawn(page, committed) == page
+
+
+def test_docs__recommend_only_what_exists(pages):
+    page = pages.PAGE.read_text(encoding="utf-8")
+    table = page.split("## Which estimator when")[1].split("\n## ")[0]
+    named = {
+        name
+        for row in table.splitlines()
+        if row.count("|") >= 4
+        for name in re.findall(r"`(\w+)`", row.split("|")[2])
+    }
+    assert len(named) >= 10
+    assert not named - set(cr.__all__) - {"n_resamples"}
 
 
 def test_committed__a_thousand_tables_in_every_scenario(committed):

@@ -54,7 +54,7 @@ def _example() -> dict[str, object]:
 @estimator(
     family="capture_recapture",
     label="Doubly robust two-list size with covariates",
-    source="Das, Kennedy and Jewell 2024",
+    source="Das, Kennedy and Jewell 2021",
     example=_example,
 )
 def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keyword
@@ -136,13 +136,11 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
 
     References
     ----------
-    Das, M., Kennedy, E. H. and Jewell, N. P. (2024). Doubly robust capture-recapture
-    methods for estimating population size. Journal of the American Statistical
-    Association 119, 1309-1321. https://doi.org/10.1080/01621459.2023.2187814
+    Das, M., Kennedy, E. H. and Jewell, N. P. (2021). Doubly robust capture-recapture
+    methods for estimating population size. https://arxiv.org/abs/2104.14091
 
     Chernozhukov, V. et al. (2018). Double/debiased machine learning for treatment and
-    structural parameters. Econometrics Journal 21, C1-C68 (median over splits).
-    https://doi.org/10.1111/ectj.12097
+    structural parameters. Econometrics Journal 21, C1-C68: the median over splits.
 
     Examples
     --------

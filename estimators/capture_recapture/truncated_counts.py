@@ -142,11 +142,10 @@ def truncated_counts(  # noqa: PLR0913 - the options of one estimator, all by ke
     Bohning, D. and van der Heijden, P. G. M. (2009). A covariate adjustment for
     zero-truncated approaches to estimating the size of hidden and elusive
     populations. Annals of Applied Statistics 3, 595-610.
-    https://doi.org/10.1214/08-AOAS214
 
-    Godwin, R. T. and Bohning, D. (2017). Estimation of the population size by using
-    the one-inflated positive Poisson model. Journal of the Royal Statistical Society
-    C 66, 425-448. https://doi.org/10.1111/rssc.12192
+    Bohning, D. and Friedl, H. (2021). Population size estimation based upon
+    zero-truncated, one-inflated and sparse count data. Statistical Methods and
+    Applications. https://doi.org/10.1007/s10260-021-00556-8
 
     Examples
     --------
@@ -195,7 +194,7 @@ def _regression_example() -> dict[str, object]:
 @estimator(
     family="capture_recapture",
     label="Zero-truncated regression of repeat counts",
-    source="van der Heijden et al. 2003; Godwin and Bohning 2017",
+    source="van der Heijden et al. 2003; Bohning and Friedl 2021",
     example=_regression_example,
 )
 def truncated_regression(

@@ -17,6 +17,7 @@ from estimators.capture_recapture.graph_averaging import (
     graph_probabilities,
 )
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.information_criteria import select_aic, select_bic
 from estimators.capture_recapture.latent_class_mixture import latent_class_capture
 from estimators.capture_recapture.linkage_bias import linkage_error_correction
 from estimators.capture_recapture.linkage_sensitivity import missed_link_sensitivity
@@ -24,6 +25,7 @@ from estimators.capture_recapture.list_changes import (
     independent_lists,
     list_sensitivity,
 )
+from estimators.capture_recapture.model_average import average_models
 from estimators.capture_recapture.simulate import (
     dependent_cells,
     draw_tables,
@@ -42,6 +44,7 @@ __all__ = [
     "CaptureHistories",
     "Estimability",
     "ExpectedWidth",
+    "average_models",
     "bayesian_threshold",
     "check_estimability",
     "decomposable_graphs",
@@ -61,6 +64,8 @@ __all__ = [
     "logit_normal_cells",
     "missed_link_sensitivity",
     "no_highest_order_interaction",
+    "select_aic",
+    "select_bic",
     "select_stepwise",
     "select_stepwise_aic",
     "stratified_log_linear",

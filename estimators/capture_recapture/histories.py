@@ -316,9 +316,8 @@ class CaptureHistories:
                 continue
             members = parts.get(owner, (name,))
             names.append(owner)
-            columns.append(
-                matrix[:, [self.lists.index(m) for m in members]].any(axis=1)
-            )
+            places = [self.lists.index(member) for member in members]
+            columns.append(np.asarray(matrix[:, places].any(axis=1)))
         return CaptureHistories._from_matrix(
             names,
             np.column_stack(columns).astype(np.int64),
@@ -357,7 +356,7 @@ def _zero_one(frame: pd.DataFrame, names: Sequence[str]) -> IntMatrix:
         wrong = np.flatnonzero((values != 0) & (values != 1))
         if wrong.size:
             problems.append(
-                f"{name} is {frame[name].iloc[int(wrong[0])]!r} in row {wrong[0]}"
+                f"{name} is {frame[name].iloc[int(wrong[0])]} in row {wrong[0]}"
                 + (f" and wrong in {wrong.size - 1} more" if wrong.size > 1 else "")
             )
         columns.append(np.nan_to_num(values).astype(np.int64))

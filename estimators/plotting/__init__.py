@@ -1,4 +1,4 @@
-"""Figures of tidy result frames: forests, ratios and trends.
+"""Figures of tidy frames: forests, ratios, trends and overlaps of lists.
 
 Every function takes a frame, never a result object, and draws with matplotlib's object
 interface alone: no window opens and no global figure is kept.
@@ -7,6 +7,8 @@ interface alone: no window opens and no global figure is kept.
 from __future__ import annotations
 
 from estimators.plotting.forest import forest_plot, ratio_plot
+from estimators.plotting.rivals import model_weight_plot
 from estimators.plotting.trend import trend_plot
+from estimators.plotting.upset import upset_plot
 
-__all__ = ["forest_plot", "ratio_plot", "trend_plot"]
+__all__ = ["forest_plot", "model_weight_plot", "ratio_plot", "trend_plot", "upset_plot"]

@@ -221,6 +221,20 @@ _READERS: Mapping[str, Callable[[Path], pd.DataFrame]] = {
     ".csv": _read_csv,
     ".parquet": pd.read_parquet,
 }
+
+
+def _capture_histories(frames: dict[str, pd.DataFrame]) -> Any:  # noqa: ANN401 - one or several
+    from estimators.capture_recapture import CaptureHistories
+
+    tables = {
+        name: CaptureHistories.from_frame(frame, count="count")
+        for name, frame in frames.items()
+    }
+    return next(iter(tables.values())) if len(tables) == 1 else tables
+
+
 # A card's kind -> what its tables become, {"data": frame} in. Kinds that are not here
-# stay frames. `capture_histories` is entered with that family of estimators.
-_KINDS: dict[str, Callable[[dict[str, pd.DataFrame]], Any]] = {}
+# stay frames.
+_KINDS: dict[str, Callable[[dict[str, pd.DataFrame]], Any]] = {
+    "capture_histories": _capture_histories,
+}

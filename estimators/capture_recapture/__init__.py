@@ -39,6 +39,7 @@ from estimators.capture_recapture.truncated_counts import (
     truncated_counts,
     truncated_regression,
 )
+from estimators.capture_recapture.two_lists import chapman, lincoln_petersen
 
 __all__ = [
     "CaptureHistories",
@@ -46,6 +47,7 @@ __all__ = [
     "ExpectedWidth",
     "average_models",
     "bayesian_threshold",
+    "chapman",
     "check_estimability",
     "decomposable_graphs",
     "dependence_sensitivity",
@@ -58,6 +60,7 @@ __all__ = [
     "independent_lists",
     "latent_class_capture",
     "latent_class_cells",
+    "lincoln_petersen",
     "linkage_error_correction",
     "list_sensitivity",
     "log_linear",

@@ -108,3 +108,40 @@ def test_load__several_tables_come_as_a_mapping(copied):
 def test_kind__hook_makes_the_data_object(copied, monkeypatch):
     monkeypatch.setitem(datasets._KINDS, "table", sorted)
     assert datasets.load("places") == ["data"]
+
+
+@pytest.mark.parametrize(
+    ("name", "persons", "lists"),
+    [
+        ("uk_2013", 2744, 6),
+        ("uk_2013_five_lists", 2744, 5),
+        ("netherlands_2010_2015", 8234, 6),
+        ("western_us", 345, 5),
+        ("australia_2015_2017", 414, 4),
+        ("kosovo_1999", 4400, 4),
+        ("korea", 123, 3),
+        ("artificial_3", 96, 3),
+    ],
+)
+def test_capture_tables__hold_the_published_number_of_persons(name, persons, lists):
+    histories = datasets.load(name)
+    assert (histories.n_observed, histories.n_lists) == (persons, lists)
+
+
+def test_new_orleans__both_published_versions_differ_by_one_person():
+    tables = datasets.load("new_orleans")
+    sizes = {name: table.n_observed for name, table in tables.items()}
+    assert sizes["published_2021"] == sizes["five_lists_published_2021"] == 185
+    assert sizes["published_2024"] == sizes["five_lists_published_2024"] == 186
+
+
+def test_uk_five_lists__is_the_six_list_table_with_two_merged():
+    merged = datasets.load("uk_2013").merge({"PFNCA": ["PF", "NCA"]})
+    five = datasets.load("uk_2013_five_lists")
+    assert merged.restrict(*five.lists).to_frame().equals(five.to_frame())
+
+
+def test_dutch_immigrants__frequencies_are_the_published_ones():
+    table = datasets.load("dutch_immigrants_1995")
+    by_times = table.groupby("capture")["freq"].sum().tolist()
+    assert by_times == [1645, 183, 37, 13, 1, 1]

@@ -25,6 +25,7 @@ from estimators.capture_recapture.list_changes import (
     independent_lists,
     list_sensitivity,
 )
+from estimators.capture_recapture.lower_bounds import chao, zelterman
 from estimators.capture_recapture.model_average import average_models
 from estimators.capture_recapture.simulate import (
     dependent_cells,
@@ -47,6 +48,7 @@ __all__ = [
     "ExpectedWidth",
     "average_models",
     "bayesian_threshold",
+    "chao",
     "chapman",
     "check_estimability",
     "decomposable_graphs",
@@ -74,4 +76,5 @@ __all__ = [
     "stratified_log_linear",
     "truncated_counts",
     "truncated_regression",
+    "zelterman",
 ]

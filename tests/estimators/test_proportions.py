@@ -9,17 +9,28 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
+from estimators.binomial_limits import binomial_limits
 from estimators.errors import InputError, NotEstimableError
 from estimators.proportions import proportion_ci
 
 METHODS = (
-    "wilson", "wilson_corrected", "clopper_pearson", "jeffreys", "agresti_coull",
-    "wald", "logit", "mid_p", "blaker",
+    "wilson", "wilson_corrected", "clopper_pearson", "jeffreys", "jeffreys_hpd",
+    "agresti_coull", "wald", "logit", "probit", "cloglog", "likelihood", "mid_p",
+    "blaker", "sterne",
 )  # fmt: skip
-# Software is met to 1e-8; exactci rounds Blaker's limits to 1e-9, and its mid-P limits
-# come from uniroot with a tolerance of 1.2e-4: the definition is tested below instead.
-TOLERANCE = {"mid_p": 1.3e-4, "blaker": 1.1e-9}
+# Software is met to 1e-8; exactci rounds Blaker's and Sterne's limits to 1e-9, binom
+# finds the shortest interval by an optimiser (1e-7), and its likelihood limits and
+# exactci's mid-P limits come from uniroot with a tolerance of 1.2e-4: the definitions
+# are tested below instead.
+TOLERANCE = {
+    "mid_p": 1.3e-4,
+    "likelihood": 1.3e-4,
+    "blaker": 1.1e-9,
+    "sterne": 1.1e-9,
+    "jeffreys_hpd": 1e-7,
+}
 REFERENCE = pd.read_csv(
     Path(__file__).parent / "reference" / "proportions.csv", keep_default_na=False
 )
@@ -119,6 +130,49 @@ def test_mid_p__solves_its_equation(x, n):
     assert limits(0, n, "mid_p", 0.9)[1] == pytest.approx(1 - 0.1 ** (1 / n), rel=1e-12)
 
 
+@pytest.mark.parametrize(("x", "n"), [(0, 10), (1, 10), (5, 20), (17, 140), (60, 60)])
+def test_likelihood__solves_its_equation(x, n):
+    for limit in limits(x, n, "likelihood"):
+        if limit in (0, 1):
+            assert limit == x / n
+            continue
+        ratio = 2 * (stats.binom.logpmf(x, n, x / n) - stats.binom.logpmf(x, n, limit))
+        assert ratio == pytest.approx(stats.chi2.ppf(0.95, 1), rel=1e-10)
+
+
+def _no_likelier(x, n, p):
+    """Sterne's p-value straight from his definition."""
+    mass = stats.binom.pmf(np.arange(n + 1), n, p)
+    return mass[mass <= mass[x] * (1 + 1e-12)].sum()
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_sterne__is_the_hull_of_accepted_proportions(level):
+    grid = np.linspace(0.0005, 0.9995, 2000)
+    for x, n in [(1, 12), (4, 15), (13, 15), (15, 15)]:
+        accepted = grid[[_no_likelier(x, n, p) > 1 - level for p in grid]]
+        low, high = limits(x, n, "sterne", level)
+        assert low <= accepted.min() <= low + 0.00051
+        assert high - 0.00051 <= accepted.max() <= high
+
+
+@pytest.mark.parametrize(("x", "n"), [(1, 10), (17, 140), (98, 100)])
+def test_jeffreys_hpd__has_its_level_and_equal_densities(x, n):
+    posterior = stats.beta(x + 0.5, n - x + 0.5)
+    low, high = limits(x, n, "jeffreys_hpd", 0.9)
+    assert np.diff(posterior.cdf([low, high]))[0] == pytest.approx(0.9, rel=1e-10)
+    assert posterior.pdf(low) == pytest.approx(posterior.pdf(high), rel=1e-8)
+
+
+def test_binomial_limits__real_counts_where_the_formula_has_no_use_for_whole_ones():
+    low, high = binomial_limits(3.7, 61.2, "clopper_pearson", level=0.95)
+    assert stats.beta.cdf(low, 3.7, 58.5) == pytest.approx(0.025, rel=1e-10)
+    assert stats.beta.cdf(high, 4.7, 57.5) == pytest.approx(0.975, rel=1e-10)
+    for method in ("sterne", "blaker", "mid_p"):
+        with pytest.raises(InputError, match="whole counts"):
+            binomial_limits(3.7, 61.2, method, level=0.95)
+
+
 def _acceptability(x, n, p):
     """Blaker's confidence curve straight from his definition."""
     mass = [comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
@@ -146,6 +200,8 @@ def test_proportion_ci__properties(counts, level):
     for method in METHODS:
         low, high = limits(x, n, method, level)
         assert 0 <= low <= x / n <= high <= 1
+        if method == "cloglog":
+            continue  # treats events and their absence unlike
         mirrored = limits(n - x, n, method, level)
         np.testing.assert_allclose([1 - high, 1 - low], mirrored, atol=1e-12)
     for method in ("blaker", "mid_p"):

@@ -17,6 +17,7 @@ from estimators.capture_recapture.cross_fitting import (
     cross_fit,
     read_two_lists,
 )
+from estimators.capture_recapture.targeting import target
 from estimators.checks import (
     as_generator,
     check_choice,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doubly_robust"]
 
-Correction: TypeAlias = Literal["one_step", "plug_in"]
+Correction: TypeAlias = Literal["one_step", "tmle", "plug_in"]
 Models: TypeAlias = Literal["multinomial", "separate"]
 IntervalKind: TypeAlias = Literal["normal", "log_normal"]
 
@@ -96,9 +97,11 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
         One model of three classes (on both lists, on the first only, on the second
         only), or three models of two classes, as drpop has it: these contradict each
         other, and the answer depends on the order of `lists`.
-    correction : {"one_step", "plug_in"}
-        The plug-in estimate is uncorrected: it is given for comparison, and its
-        standard error, that of the one-step, holds for correct parametric models only.
+    correction : {"one_step", "tmle", "plug_in"}
+        Targeted maximum likelihood moves the probabilities until their plug-in size
+        needs no correction; with separate models it does so as drpop has it. The
+        plug-in estimate is uncorrected: it is given for comparison, and its standard
+        error, that of the one-step, holds for correct parametric models only.
     n_folds : int
         At least 2.
     n_splits : int
@@ -117,8 +120,9 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
     Estimate
         Persons; an estimate below the persons seen is reported as the persons seen,
         with a note. `diagnostics`: ``coverage`` (share of the population that is
-        seen), ``plug_in``, ``n_truncated`` (persons whose probability of being on both
-        lists is at the truncation), ``n_splits``.
+        seen), ``plug_in``, ``correction`` (one-step less plug-in, persons),
+        ``n_truncated`` (persons whose probability of being on both lists is at the
+        truncation), ``n_splits``.
 
     Raises
     ------
@@ -127,6 +131,8 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
         option is not as described.
     NotEstimableError
         If nobody is on both lists, in the data or outside a fold.
+    ConvergenceError
+        If targeting leaves a correction that it should remove.
 
     Notes
     -----
@@ -154,7 +160,7 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
     True
     """
     options = _check_options(n_folds, n_splits, truncation, level)
-    check_choice("correction", correction, ("one_step", "plug_in"))
+    check_choice("correction", correction, ("one_step", "tmle", "plug_in"))
     check_choice("models", models, ("multinomial", "separate"))
     check_choice("ci", ci, ("normal", "log_normal"))
     generator = as_generator(rng)
@@ -162,19 +168,20 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
     n = data.first.size
     if n < 2 * options.n_folds:
         raise InputError(f"{n} observed persons are too few for {n_folds} folds.")
-    found = [
-        estimate_size(
+    found = []
+    for fold in _splits(n, options, generator):
+        given = cross_fit(
             data,
-            cross_fit(
-                data,
-                fold,
-                learner=learner,
-                separate=models == "separate",
-                truncation=truncation,
-            ),
+            fold,
+            learner=learner,
+            separate=models == "separate",
+            truncation=truncation,
         )
-        for fold in _splits(n, options, generator)
-    ]
+        if correction == "tmle":
+            given = target(
+                data, given, separate=models == "separate", truncation=truncation
+            )
+        found.append(estimate_size(data, given, targeted=correction == "tmle"))
     plug_in = float(np.median([one.plug_in for one in found]))
     total, variance = _median(found)
     if correction == "plug_in":
@@ -201,6 +208,7 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
         diagnostics={
             "coverage": n / total,
             "plug_in": plug_in,
+            "correction": float(np.median([one.correction for one in found])),
             "n_truncated": truncated,
             "n_splits": options.n_splits,
         },
@@ -209,16 +217,22 @@ def doubly_robust(  # noqa: PLR0913 - the options of one estimator, all by keywo
 
 @dataclass(frozen=True, slots=True)
 class SizeAndVariance:
-    """One-step size, its variance, the plug-in size and persons at the truncation."""
+    """Size, its variance, the plug-in, its correction, persons at the truncation."""
 
     total: float
     variance: float
     plug_in: float
+    correction: float
     n_truncated: int
 
 
-def estimate_size(data: TwoLists, nuisances: Nuisances) -> SizeAndVariance:
-    """Return the one-step and plug-in sizes for given probabilities of the lists."""
+def estimate_size(
+    data: TwoLists, nuisances: Nuisances, *, targeted: bool = False
+) -> SizeAndVariance:
+    """Return the one-step and plug-in sizes for given probabilities of the lists.
+
+    With `targeted` probabilities the size is the plug-in.
+    """
     n = data.first.size
     odds = nuisances.first * nuisances.second / nuisances.both
     phi = odds * (
@@ -226,17 +240,23 @@ def estimate_size(data: TwoLists, nuisances: Nuisances) -> SizeAndVariance:
         + data.second / nuisances.second
         - data.first * data.second / nuisances.both
     )
-    total = n * float(phi.mean())
+    plug_in = n * float(odds.mean())
+    total = plug_in if targeted else n * float(phi.mean())
     within = [
         phi[nuisances.fold == part].var(ddof=1) for part in np.unique(nuisances.fold)
     ]
-    binomial = max(0.0, total * (total - n) / n)
     return SizeAndVariance(
         total,
-        n * float(np.mean(within)) + binomial,
-        n * float(odds.mean()),
+        size_variance(n, total, float(np.mean(within))),
+        plug_in,
+        n * float(phi.mean()) - plug_in,
         nuisances.n_truncated,
     )
+
+
+def size_variance(n: int, total: float, spread: float) -> float:
+    """Return n times the variance of phi, plus the binomial of who is seen."""
+    return n * spread + max(0.0, total * (total - n) / n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,30 @@
 from estimators.designs.degrees import degrees_of_freedom, domain_degrees_of_freedom
 from estimators.designs.domains import Domains, row_mask, split_into_domains
 from estimators.designs.linearisation import domain_covariance, linearised_covariance
+from estimators.designs.replicate_design import (
+    ReplicateDesign,
+    ReplicateKind,
+    replicate_covariance,
+    replicate_totals,
+)
+from estimators.designs.replication import to_replicates
 from estimators.designs.sampling_design import LonelyPSU, SurveyDesign
 from estimators.designs.stages import Stage
 
 __all__ = [
     "Domains",
     "LonelyPSU",
+    "ReplicateDesign",
+    "ReplicateKind",
     "Stage",
     "SurveyDesign",
     "degrees_of_freedom",
     "domain_covariance",
     "domain_degrees_of_freedom",
     "linearised_covariance",
+    "replicate_covariance",
+    "replicate_totals",
     "row_mask",
     "split_into_domains",
+    "to_replicates",
 ]

@@ -59,16 +59,21 @@ class EstimatorSpec:
     def annotation(self, parameter: str) -> Any:  # noqa: ANN401 - any type there is
         """Return the type of a parameter, or its text where that cannot be resolved.
 
-        Names that a module imports for type checking only stay text.
+        Names that a module imports for type checking only stay text. Of several data
+        objects that would do, it is the first: the one that a table is read into.
         """
         text = self.function.__annotations__.get(parameter)
         if not isinstance(text, str):
             return text
         known = {"pd": pd, "np": np, **self.function.__globals__}
         try:
-            return typing.get_type_hints(_Annotated(text), known)["parameter"]
+            found = typing.get_type_hints(_Annotated(text), known)["parameter"]
         except (NameError, TypeError, AttributeError):
             return text
+        kinds = typing.get_args(found)
+        if kinds and all(hasattr(kind, "from_frame") for kind in kinds):
+            return kinds[0]
+        return found
 
     def summary(self) -> str:
         """Return the first line of the docstring."""

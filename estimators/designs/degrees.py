@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from estimators.designs.replicate_design import ReplicateDesign, replicate_rank
+from estimators.designs.replicate_design import ReplicateDesign
+from estimators.designs.replicate_factors import replicate_rank
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector, FloatVector, IntVector
-    from estimators.designs.sampling_design import SurveyDesign
+    from estimators.designs.either_design import Design
 
 __all__ = ["degrees_of_freedom", "domain_degrees_of_freedom"]
 
 
-def degrees_of_freedom(
-    design: SurveyDesign | ReplicateDesign, domain_mask: BoolVector | None = None
-) -> float:
+def degrees_of_freedom(design: Design, domain_mask: BoolVector | None = None) -> float:
     """Return the number of PSUs less the number of strata that a domain touches.
 
     Only rows of positive weight inside the design's domain (and inside `domain_mask`,
@@ -40,7 +39,7 @@ def degrees_of_freedom(
 
 
 def domain_degrees_of_freedom(
-    design: SurveyDesign | ReplicateDesign, code: IntVector, n_domains: int
+    design: Design, code: IntVector, n_domains: int
 ) -> FloatVector:
     """Return the degrees of freedom of many domains at once, shape (n_domains,).
 

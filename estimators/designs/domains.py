@@ -17,7 +17,7 @@ from estimators.errors import InputError, NotEstimableError
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector, IntVector
-    from estimators.designs.sampling_design import SurveyDesign
+    from estimators.designs.either_design import Design
 
 __all__ = ["Domains", "RowSelector", "row_mask", "split_into_domains"]
 
@@ -129,7 +129,7 @@ def _refuse_calls(query: str) -> None:
 
 
 def split_into_domains(
-    design: SurveyDesign,
+    design: Design,
     by: str | Sequence[str] | None = None,
     where: RowSelector | None = None,
 ) -> Domains:

@@ -13,12 +13,12 @@ import pandas as pd
 from estimators.checks import check_choice, check_columns
 from estimators.designs.domains import RowSelector, row_mask
 from estimators.designs.labels import list_names, list_rows
-from estimators.errors import InputError, NotEstimableError
+from estimators.designs.replicate_factors import distinct_rows, replicate_rank
+from estimators.errors import InputError
 
 if TYPE_CHECKING:
     from estimators.array_types import (
         BoolVector,
-        FloatArray,
         FloatMatrix,
         FloatVector,
         IntVector,
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ReplicateDesign",
     "ReplicateKind",
-    "distinct_rows",
-    "replicate_covariance",
-    "replicate_rank",
-    "replicate_totals",
 ]
 
 ReplicateKind: TypeAlias = Literal[
@@ -40,8 +36,6 @@ ReplicateKind: TypeAlias = Literal[
 _KINDS: tuple[str, ...] = (
     "JK1", "JKn", "BRR", "Fay", "bootstrap", "rao_wu", "other"
 )  # fmt: skip
-_SAME = 1e-12  # replicate weights over weights: equal but for the rounding of one ratio
-_RANK = 1e-5  # relative singular value below which survey's rank counts zero, too
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -237,117 +231,6 @@ class ReplicateDesign:  # no slots: the wide matrix is made once, when first ask
             f"ReplicateDesign({len(self.frame):,} rows, {self.n_replicates:,} "
             f"{kind}replicates, {self.degrees_of_freedom:g} degrees of freedom{rest})"
         )
-
-
-def replicate_covariance(
-    replicates: FloatArray, full: FloatArray, design: ReplicateDesign
-) -> FloatMatrix:
-    """Return the covariance of k estimates from their replicates.
-
-    Parameters
-    ----------
-    replicates : ndarray of shape (R, k)
-        The estimates under every set of replicate weights.
-    full : ndarray of shape (k,)
-        The estimates under the sampling weights; the centre if ``design.mse``.
-    design : ReplicateDesign
-
-    Returns
-    -------
-    ndarray of shape (k, k)
-        ``scale * sum_r scale_r (t_r - c)(t_r - c)'``.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit the design.
-    NotEstimableError
-        If an estimate is missing or infinite in some replicates.
-
-    Examples
-    --------
-    >>> import numpy as np, pandas as pd
-    >>> from estimators.designs import SurveyDesign, replicate_covariance, to_replicates
-    >>> frame = pd.DataFrame({"y": [1.0, 2.0, 6.0]})
-    >>> design = to_replicates(SurveyDesign.from_frame(frame), kind="JK1")
-    >>> means = design.replicate_weights.T @ frame[["y"]].to_numpy() / 3
-    >>> covariance = replicate_covariance(means, np.array([3.0]), design)
-    >>> float(np.round(covariance[0, 0], 6))  # s2 / n
-    2.333333
-    """
-    values = np.asarray(replicates, dtype=np.float64)
-    values = values[:, None] if values.ndim == 1 else values
-    centre = np.atleast_1d(np.asarray(full, dtype=np.float64))
-    if values.shape != (design.n_replicates, centre.size):
-        raise InputError(
-            f"replicates of shape {np.shape(replicates)} and {centre.size} estimates "
-            f"do not fit {design.n_replicates} replicates."
-        )
-    wrong = ~np.isfinite(values).all(axis=1)
-    if wrong.any() or not np.isfinite(centre).all():
-        raise NotEstimableError(
-            f"{int(wrong.sum())} of {wrong.size} replicates (or the full sample) give "
-            "no finite estimate, so that there is no variance from replicates."
-        )
-    away = values - (centre if design.mse else values.mean(axis=0))
-    away *= np.sqrt(design.scale * design.replicate_scales)[:, None]
-    covariance: FloatMatrix = away.T @ away
-    return covariance
-
-
-def replicate_totals(
-    design: ReplicateDesign,
-    values: FloatVector,
-    code: IntVector | None = None,
-    n_domains: int = 1,
-) -> FloatMatrix:
-    """Return the weighted total of values in every replicate and domain.
-
-    Parameters
-    ----------
-    design : ReplicateDesign
-    values : ndarray of shape (n,)
-        Not weighted.
-    code : ndarray of shape (n,), optional
-        Domain of each row, -1 for none; without it all rows of the design's domain.
-    n_domains : int
-
-    Returns
-    -------
-    ndarray of shape (R, n_domains)
-    """
-    place = np.zeros(len(design), dtype=np.int64) if code is None else code
-    rows = np.flatnonzero((place >= 0) & design.domain)
-    weighted = design.weights[rows] * values[rows]
-    cell = design.unit[rows] * np.int64(n_domains) + place[rows]
-    by_unit = np.bincount(cell, weighted, minlength=len(design.factors) * n_domains)
-    totals: FloatMatrix = design.factors.T @ by_unit.reshape(-1, n_domains)
-    return totals
-
-
-def replicate_rank(factors: FloatMatrix) -> int:
-    """Return the rank of replicate weights from their factors of shape (units, R)."""
-    smaller = factors.T if factors.shape[0] > factors.shape[1] else factors
-    size = np.sqrt((smaller**2).sum(axis=1))
-    smaller = smaller[size > 0] / size[size > 0, None]
-    # Squares of the singular values, from the smaller Gram matrix: 0.1 s where the
-    # decomposition of 10 000 x 500 takes seconds.
-    squares = np.linalg.eigvalsh(smaller @ smaller.T)
-    return int((squares > _RANK**2 * squares[-1]).sum()) if squares.size else 0
-
-
-def distinct_rows(factors: FloatMatrix) -> tuple[FloatMatrix, IntVector]:
-    """Return the distinct rows of a matrix and the place of every row among them."""
-    angle = np.cos(np.arange(1, factors.shape[1] + 1, dtype=np.float64))
-    mark = np.round(factors @ angle, 9)
-    _, first, unit = np.unique(mark, return_index=True, return_inverse=True)
-    shared = factors[first]
-    for start in range(0, len(factors), 4096):  # never a second wide matrix
-        rows = slice(start, start + 4096)
-        away = np.abs(factors[rows] - shared[unit[rows]])
-        if (away > _SAME * np.maximum(1, factors[rows])).any():
-            return factors, np.arange(len(factors), dtype=np.int64)
-    return shared, unit.astype(np.int64)
 
 
 def _replicate_columns(

@@ -11,10 +11,13 @@ import pandas as pd
 
 from estimators.checks import check_columns
 from estimators.designs import (
+    Design,
     Domains,
-    SurveyDesign,
+    ReplicateDesign,
+    check_design,
     domain_covariance,
     domain_degrees_of_freedom,
+    domain_replicate_covariance,
     split_into_domains,
 )
 from estimators.designs.labels import list_names
@@ -41,14 +44,14 @@ class DomainSample:
 
     Attributes
     ----------
-    design : SurveyDesign
+    design : SurveyDesign or ReplicateDesign
     domains : Domains
         Domains with at least one known row; `code` is -1 in rows that are unknown.
     n_known, n_unknown : ndarray of shape (domains,)
     notes : tuple of str
     """
 
-    design: SurveyDesign
+    design: Design
     domains: Domains
     n_known: IntVector
     n_unknown: IntVector
@@ -92,6 +95,8 @@ class LinearisedTotals:
         Variance under simple random sampling with replacement of as many rows; NaN for
         a single row.
     sum_of_weights : ndarray of shape (domains,)
+    n_lost : ndarray of shape (domains,)
+        Replicates in which a domain is empty, and so has no estimate.
     """
 
     sample: DomainSample
@@ -101,6 +106,7 @@ class LinearisedTotals:
     df_together: float
     simple_variance: FloatVector
     sum_of_weights: FloatVector
+    n_lost: IntVector
 
     @property
     def variance(self) -> FloatVector:
@@ -109,7 +115,7 @@ class LinearisedTotals:
 
 
 def read_domains(
-    design: SurveyDesign,
+    design: Design,
     variables: Sequence[str],
     by: str | Sequence[str] | None,
     where: RowSelector | None,
@@ -119,11 +125,7 @@ def read_domains(
     A row with a missing value in any variable lies in no domain; it is counted, and it
     stays in the design.
     """
-    if not isinstance(design, SurveyDesign):
-        raise InputError(
-            f"A SurveyDesign was expected, {type(design).__name__} came: make one with "
-            "SurveyDesign.from_frame(frame, weights=..., strata=..., psu=...)."
-        )
+    check_design(design)
     for name in variables:
         check_columns(design.frame, {"variable": name})
     values = [_numbers(design.frame, name) for name in variables]
@@ -148,7 +150,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> FloatVector:
 
 
 def _keep_known(
-    design: SurveyDesign, domains: Domains, known: BoolVector, variables: Sequence[str]
+    design: Design, domains: Domains, known: BoolVector, variables: Sequence[str]
 ) -> DomainSample:
     inside, n_domains = domains.code >= 0, len(domains.groups)
     n_rows = np.bincount(domains.code[inside], minlength=n_domains)
@@ -192,6 +194,7 @@ def linearise(
     estimate: FloatVector,
     influence: FloatVector,
     simple: tuple[FloatVector, FloatVector],
+    parts: tuple[FloatVector, FloatVector | None],
 ) -> LinearisedTotals:
     """Join estimates with their covariance, degrees of freedom and SRS variance.
 
@@ -204,6 +207,9 @@ def linearise(
     simple : pair of arrays
         Deviations, shape (n,), whose variance simple random sampling would see, and the
         factor, shape (domains,), from a mean of them to the estimate.
+    parts : pair of arrays
+        Values, shape (n,), whose totals the estimate is the ratio of; None for no
+        denominator. Replicates repeat the ratio, linearisation needs none.
     """
     design, code = sample.design, sample.domains.code
     weights = np.where(sample.inside, design.weights, 0.0)
@@ -213,13 +219,19 @@ def linearise(
     size = sample.total(weights)
     n = sample.n_known.astype(np.float64)
     spread = squares / size / np.where(n < 2, np.nan, n - 1)
+    n_lost = np.zeros(len(sample), dtype=np.int64)
+    if isinstance(design, ReplicateDesign):
+        covariance, n_lost = domain_replicate_covariance(design, parts, code, estimate)
+    else:
+        covariance = domain_covariance(design, scores, code, len(sample))
     together = domain_degrees_of_freedom(design, np.where(code >= 0, 0, -1), 1)
     return LinearisedTotals(
         sample=sample,
         estimate=estimate,
-        covariance=domain_covariance(design, scores, code, len(sample)),
-        df=domain_degrees_of_freedom(design, code, len(sample)).astype(np.float64),
+        covariance=covariance,
+        df=domain_degrees_of_freedom(design, code, len(sample)),
         df_together=float(together[0]),
         simple_variance=spread * factor**2,
         sum_of_weights=size,
+        n_lost=n_lost,
     )

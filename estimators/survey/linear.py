@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from estimators.designs import SurveyDesign
+from estimators.designs import Design
 from estimators.designs.labels import list_names
 from estimators.errors import NotEstimableError
 from estimators.registry import estimator
@@ -36,7 +36,7 @@ __all__ = ["linearised_mean", "mean", "ratio", "total"]
     example=lambda: {"design": example_design(), "variable": "months"},
 )
 def mean(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -48,7 +48,7 @@ def mean(
 
     Parameters
     ----------
-    design : SurveyDesign of n rows
+    design : SurveyDesign or ReplicateDesign of n rows
     variable : str
         Numeric column. Missing values are unknown: such rows count as outside the
         domain, stay in the design and are counted in notes and ``n_unknown``. This is
@@ -117,7 +117,7 @@ def mean(
 
 
 def linearised_mean(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     by: str | Sequence[str] | None,
     where: RowSelector | None,
@@ -128,7 +128,8 @@ def linearised_mean(
     estimate = sample.total(design.weights * y) / size
     away = deviation(y, sample.spread(estimate))
     influence = away / _nonzero(sample.spread(size))
-    return linearise(sample, estimate, influence, (away, np.ones(len(sample))))
+    simple = (away, np.ones(len(sample)))
+    return linearise(sample, estimate, influence, simple, (y, np.ones_like(y)))
 
 
 @estimator(
@@ -139,7 +140,7 @@ def linearised_mean(
     example=lambda: {"design": example_design(), "variable": "exploited"},
 )
 def total(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -154,7 +155,7 @@ def total(
 
     Parameters
     ----------
-    design : SurveyDesign of n rows
+    design : SurveyDesign or ReplicateDesign of n rows
     variable : str
         Numeric column.
     by : str or list of str, optional
@@ -201,7 +202,7 @@ def total(
     estimate = sample.total(design.weights * y)
     away = deviation(y, sample.spread(estimate / size))
     return domain_results(
-        linearise(sample, estimate, y, (away, size)),
+        linearise(sample, estimate, y, (away, size), (y, None)),
         by,
         {"estimand": f"total of {variable}", "unit": variable,
          "method": "survey_total"},
@@ -222,7 +223,7 @@ def total(
     },
 )
 def ratio(
-    design: SurveyDesign,
+    design: Design,
     numerator: str,
     denominator: str,
     *,
@@ -237,7 +238,7 @@ def ratio(
 
     Parameters
     ----------
-    design : SurveyDesign of n rows
+    design : SurveyDesign or ReplicateDesign of n rows
     numerator, denominator : str
         Numeric columns.
     by : str or list of str, optional
@@ -290,7 +291,7 @@ def ratio(
     influence = away / _nonzero(sample.spread(base))
     factor = sample.total(design.weights) / base
     return domain_results(
-        linearise(sample, estimate, influence, (away, factor)),
+        linearise(sample, estimate, influence, (away, factor), (y, x)),
         by,
         {"estimand": f"ratio of {numerator} to {denominator}",
          "unit": f"{numerator} per {denominator}", "method": "survey_ratio"},

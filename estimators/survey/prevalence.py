@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimators.checks import check_choice, check_level
-from estimators.designs import SurveyDesign
+from estimators.designs import Design
 from estimators.errors import InputError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates, Interval
@@ -42,7 +42,7 @@ _NO_VARIANCE = 1e-20  # design effect of rounding errors
     example=lambda: {"design": example_design(), "variable": "exploited"},
 )
 def proportion(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     *,
     by: str | Sequence[str] | None = None,
@@ -56,7 +56,7 @@ def proportion(
 
     Parameters
     ----------
-    design : SurveyDesign of n rows
+    design : SurveyDesign or ReplicateDesign of n rows
     variable : str
         Column of 0 and 1, or of booleans. Missing values are unknown: such rows count
         as outside the domain, stay in the design and are counted.

@@ -97,14 +97,20 @@ def check_df(df: float | None) -> None:
 
 def row_notes(found: LinearisedTotals, place: int) -> list[str]:
     """Return what a reader must know about one domain."""
-    unknown = int(found.sample.n_unknown[place])
-    if not unknown:
-        return []
-    n = unknown + int(found.sample.n_known[place])
-    return [
-        f"{unknown} of {n} rows are unknown and left out of the domain, as if unknown "
-        "at random"
-    ]
+    notes = []
+    unknown, lost = int(found.sample.n_unknown[place]), int(found.n_lost[place])
+    if unknown:
+        n = unknown + int(found.sample.n_known[place])
+        notes.append(
+            f"{unknown} of {n} rows are unknown and left out of the domain, as if "
+            "unknown at random"
+        )
+    if lost:
+        notes.append(
+            f"{lost} replicates hold no row of this domain; the variance is that of "
+            "the others, scaled up"
+        )
+    return notes
 
 
 def row_diagnostics(

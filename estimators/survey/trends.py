@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from estimators.checks import check_choice, check_columns, finite_vector
-from estimators.designs import SurveyDesign, domain_degrees_of_freedom
+from estimators.designs import Design, domain_degrees_of_freedom
 from estimators.designs.labels import as_names
 from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
@@ -39,7 +39,7 @@ __all__ = ["trend"]
     },
 )
 def trend(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     *,
     time: str,
@@ -52,7 +52,7 @@ def trend(
 
     Parameters
     ----------
-    design : SurveyDesign of n rows
+    design : SurveyDesign or ReplicateDesign of n rows
         Rounds are domains of one design: a site that was visited in several rounds
         stays one PSU, so that the covariance between rounds counts. Do not make strata
         of the rounds where they share PSUs.
@@ -148,7 +148,7 @@ def trend(
 
 
 def _group_df(
-    design: SurveyDesign,
+    design: Design,
     variable: str,
     columns: Sequence[str],
     where: RowSelector | None,

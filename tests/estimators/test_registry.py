@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import estimators
+from estimators.designs import SurveyDesign
 from estimators.errors import InputError
 from estimators.registry import _CATALOGUE, estimator, find_estimator
 
@@ -42,6 +43,8 @@ def test_spec__tells_data_from_options():
     assert [parameter.name for parameter in spec.options] == ["method", "level"]
     assert spec.annotation("successes") is int
     assert spec.summary().startswith("Estimate a proportion")
+    # Where a table can be read into either kind of design, it is read into the first.
+    assert find_estimator("survey_mean").annotation("design") is SurveyDesign
 
 
 def test_estimator__refuses_a_second_one_of_the_same_key():

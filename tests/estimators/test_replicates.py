@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from estimators import survey
 from estimators.designs import (
     ReplicateDesign,
     SurveyDesign,
@@ -18,7 +19,7 @@ from estimators.designs import (
     to_replicates,
 )
 from estimators.designs.hadamard import hadamard_matrix
-from estimators.designs.replicate_design import replicate_rank
+from estimators.designs.replicate_factors import replicate_rank
 from estimators.errors import InputError, NotEstimableError
 
 
@@ -211,3 +212,55 @@ def test_replicate_covariance__refuses_what_it_cannot_use():
     values[2] = np.nan
     with pytest.raises(NotEstimableError, match="1 of 5"):
         replicate_covariance(values, np.ones(1), made)
+
+
+def test_a_domain_that_replicates_lose__is_scaled_up_and_noted():
+    # Half samples of one pair of PSUs each; the domain lies in one PSU of stratum 0.
+    frame = pd.DataFrame(
+        {
+            "h": np.repeat([0, 1, 2], 4),
+            "psu": np.repeat(np.arange(6), 2),
+            "y": np.arange(12.0) ** 2,
+            "few": [True, True, *[False] * 10],
+            "some": [True, True, False, False, True, True, *[False] * 6],
+        }
+    )
+    design = SurveyDesign.from_frame(frame, strata="h", psu="psu")
+    made = to_replicates(design, kind="BRR")
+    got = survey.mean(made, "y", where="few")
+    assert math.isinf(got.std_error)
+    assert any("2 replicates hold no row" in note for note in got.notes)
+    # Two PSUs of two strata: 1 of 4 replicates holds neither; by hand from the others.
+    got = survey.mean(made, "y", where="some", df=2)
+    totals = [made.replicate_weights[frame["some"], r] for r in range(4)]
+    values = [np.average(frame["y"][frame["some"]], weights=w)
+              for w in totals if w.sum() > 0]  # fmt: skip
+    assert len(values) == 3
+    squares = ((np.array(values) - np.mean(values)) ** 2).sum()
+    assert got.std_error**2 == pytest.approx(squares / 4 * 4 / 3)
+    assert any("1 replicates hold no row" in note for note in got.notes)
+
+
+def test_trend_and_contrast__work_on_replicates():
+    rng = np.random.default_rng(4)
+    frame = stratified(rng, [5, 6])
+    frame["year"] = np.where(rng.random(len(frame)) < 0.5, 2010, 2014)
+    frame["hit"] = rng.random(len(frame)) < 0.5
+    design = read(frame)
+    made = to_replicates(design, kind="JKn")
+    for quantity, variable in (("mean", "y"), ("proportion", "hit")):
+        ours = survey.trend(made, variable, time="year", quantity=quantity)
+        other = survey.trend(design, variable, time="year", quantity=quantity)
+        for row, linearised in zip(ours, other, strict=True):
+            assert row.estimate == pytest.approx(linearised.estimate)
+            assert row.std_error == pytest.approx(linearised.std_error, rel=0.3)
+            assert row.diagnostics["df"] == 9
+    means = survey.mean(made, "y", by="year")
+    one = survey.contrast(means, [-4, 4], label="x").std_error
+    slope = survey.trend(made, "y", time="year", quantity="mean")[0].std_error
+    assert one == pytest.approx(16 * slope)
+
+
+def test_wrong_type_of_design__says_how_to_make_one():
+    with pytest.raises(InputError, match="or a ReplicateDesign"):
+        survey.mean(pd.DataFrame({"y": [1.0]}), "y")

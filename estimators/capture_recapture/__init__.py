@@ -12,8 +12,9 @@ from estimators.capture_recapture.dependence import (
 from estimators.capture_recapture.design import ExpectedWidth, expected_interval_width
 from estimators.capture_recapture.doubly_robust import doubly_robust
 from estimators.capture_recapture.estimability import Estimability, check_estimability
-from estimators.capture_recapture.graph_averaging import (
-    decomposable_graphs,
+from estimators.capture_recapture.graph_averaging import decomposable_graphs
+from estimators.capture_recapture.graph_tables import (
+    edge_probabilities,
     graph_probabilities,
 )
 from estimators.capture_recapture.histories import CaptureHistories
@@ -56,6 +57,7 @@ __all__ = [
     "dependent_cells",
     "doubly_robust",
     "draw_tables",
+    "edge_probabilities",
     "expected_interval_width",
     "graph_probabilities",
     "independent_cells",

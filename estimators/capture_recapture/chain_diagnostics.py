@@ -7,16 +7,44 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from estimators.checks import check_counts
 from estimators.errors import InputError
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix
 
-__all__ = ["chain_diagnostics", "effective_sample_size", "split_r_hat"]
+__all__ = [
+    "chain_diagnostics",
+    "chain_doubts",
+    "check_chains",
+    "effective_sample_size",
+    "split_r_hat",
+]
 
 # Thresholds of Vehtari et al. 2021: above, or below, draws should not be used.
 LARGEST_R_HAT, LEAST_EFFECTIVE = 1.01, 400
 FEWEST_DRAWS = 8
+# What each option of a sampler must be at least.
+LEAST = {
+    "n_classes": 1,
+    "n_samples": FEWEST_DRAWS,
+    "burn_in": 0,
+    "thinning": 1,
+    "n_chains": 2,
+}
+
+
+def check_chains(**options: int) -> dict[str, int]:
+    """Return a sampler's options as ints; raise if one is too small."""
+    sizes = check_counts(**options)
+    low = [
+        f"{name}={size} is below {LEAST[name]}"
+        for name, size in sizes.items()
+        if size < LEAST[name]
+    ]
+    if low:
+        raise InputError("The sampler needs more: " + "; ".join(low) + ".")
+    return sizes
 
 
 def chain_diagnostics(draws: FloatMatrix) -> dict[str, float]:

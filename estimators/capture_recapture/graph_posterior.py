@@ -13,21 +13,32 @@ from estimators.checks import check_counts
 from estimators.errors import InputError, NotEstimableError
 
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from estimators.array_types import FloatVector, IntMatrix, IntVector
     from estimators.capture_recapture.histories import CaptureHistories
+
+    # Starts (G + 1,) of each graph's entries in list-subsets and coefficients (E,).
+    SparseGraphs: TypeAlias = tuple[IntVector, IntVector, FloatVector]
 
 __all__ = [
     "CUSTOMARY_LIMIT",
     "FAR",
     "MOST_LISTS",
+    "MOST_SUMMED",
     "GraphPosterior",
+    "checked_strength",
     "graph_catalogue",
     "graph_posterior",
     "sparse_rows",
     "subset_terms",
+    "sum_sizes",
+    "unobserved_grid",
 ]
 
-FEWEST_LISTS, MOST_LISTS = 3, 6
+# All graphs of up to 6 lists are summed (18 154); those of 7 to 10 are sampled: 7 lists
+# already have 617 675, and each list more multiplies that by 50 or more.
+FEWEST_LISTS, MOST_SUMMED, MOST_LISTS = 3, 6, 10
 # Up to 30 n, but not more than this, every whole number is summed (up to a million
 # under a bound); beyond, the grid opens smoothly.
 WHOLE_NUMBERS, MOST_WHOLE_NUMBERS = 20_000, 1_000_000
@@ -45,7 +56,7 @@ class GraphPosterior:
     """Posterior of the unobserved count: point masses on a grid, and of the graphs.
 
     `cumulative` is P(unobserved <= grid), `mode` the node of the largest density;
-    `graph` holds the rows of the catalogue that were kept, with their `probability`.
+    `graphs` are those that were kept, with their `probability`.
     """
 
     grid: FloatVector
@@ -53,7 +64,7 @@ class GraphPosterior:
     cumulative: FloatVector
     whole: int
     mode: float
-    graph: IntVector
+    graphs: SparseGraphs
     probability: FloatVector
 
     def quantile(self, share: float) -> float:
@@ -91,35 +102,63 @@ def graph_posterior(
     histories: CaptureHistories, prior_strength: float | None, largest: int | None
 ) -> GraphPosterior:
     """Sum over every graph of the lists and every number of unobserved persons."""
-    from estimators.capture_recapture._kernels_graphs import graph_mixture, graph_peaks
+    from estimators.capture_recapture._kernels_graphs import graph_peaks
 
-    strength = _checked(histories, prior_strength, largest)
+    strength = checked_strength(histories, prior_strength, largest)
     n = histories.n_observed
     offsets, constants = subset_terms(histories, strength)
     rows = graph_catalogue(histories.n_lists)
     # A coarse look at every graph finds the best one and drops the hopeless.
-    # n persons tell x to a relative error of n ** -0.5 at best: steps are a part of it.
-    finest = min(0.02, n**-0.5)
-    coarse, weight, _ = unobserved_grid(largest, whole=256, opening=finest)
+    coarse, weight, _ = unobserved_grid(largest, whole=256, opening=finest_step(n))
     peaks = graph_peaks(
         coarse,
         np.log(weight) - np.log(n + coarse),
         (offsets, *sparse_rows(rows), rows @ constants),
     )
     kept = np.flatnonzero(peaks > peaks.max() - HOPELESS)
+    return sum_sizes(
+        histories,
+        strength,
+        largest,
+        (*sparse_rows(rows[kept]), rows[kept] @ constants - peaks.max()),
+    )
+
+
+def finest_step(n_observed: int) -> float:
+    """Return a step of the grid, relative to x, that no posterior slips through.
+
+    n persons tell x to a relative error of n ** -0.5 at best.
+    """
+    return min(0.02, 1 / math.sqrt(n_observed))
+
+
+def sum_sizes(
+    histories: CaptureHistories,
+    strength: float,
+    largest: int | None,
+    graphs: tuple[IntVector, IntVector, FloatVector, FloatVector],
+) -> GraphPosterior:
+    """Sum given graphs, with the log of each one's constant, over all sizes."""
+    from estimators.capture_recapture._kernels_graphs import graph_mixture
+
+    n = histories.n_observed
+    offsets, _ = subset_terms(histories, strength)
     bounded = largest is not None and largest <= MOST_WHOLE_NUMBERS
     grid, weight, whole = unobserved_grid(
         largest,
         whole=MOST_WHOLE_NUMBERS
         if bounded
         else min(WHOLE_NUMBERS, CUSTOMARY_LIMIT * n),
-        opening=finest / 10,
+        opening=finest_step(n) / 10,
     )
+    starts, subsets, signs, constants = graphs
+    # With many lists the graphs hold few of all list-subsets.
+    used, place = np.unique(subsets, return_inverse=True)
     density, mass = graph_mixture(
         grid,
         -np.log(n + grid),
         weight,
-        (offsets, *sparse_rows(rows[kept]), rows[kept] @ constants - peaks.max()),
+        (offsets[used], starts, place.astype(np.int64), signs, constants),
     )
     if largest is None:
         _check_tail(grid, density, float(mass.sum()), strength)
@@ -133,7 +172,7 @@ def graph_posterior(
         cumulative=np.cumsum(unobserved) - above,
         whole=whole,
         mode=mode,
-        graph=kept,
+        graphs=(starts, subsets, signs),
         probability=mass / mass.sum(),
     )
 
@@ -154,9 +193,10 @@ def _check_tail(
         )
 
 
-def _checked(
+def checked_strength(
     histories: CaptureHistories, prior_strength: float | None, largest: int | None
 ) -> float:
+    """Return the prior count per cell; raise if any argument is out of range."""
     if not FEWEST_LISTS <= histories.n_lists <= MOST_LISTS:
         raise InputError(
             f"Graphs are averaged for {FEWEST_LISTS} to {MOST_LISTS} lists, "

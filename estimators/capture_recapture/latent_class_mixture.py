@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimators.capture_recapture.chain_diagnostics import (
-    FEWEST_DRAWS,
     chain_diagnostics,
     chain_doubts,
+    check_chains,
 )
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.checks import as_generator, check_counts, check_level
@@ -26,14 +26,6 @@ __all__ = ["latent_class_capture"]
 # Gamma prior of the concentration: Manrique-Vallier's choice, few classes.
 SHAPE, RATE = 0.25, 0.25
 FEWEST_LISTS = 3
-# What each count of the sampler must be at least.
-LEAST = {
-    "n_classes": 1,
-    "n_samples": FEWEST_DRAWS,
-    "burn_in": 0,
-    "thinning": 1,
-    "n_chains": 2,
-}
 
 
 @estimator(
@@ -188,15 +180,7 @@ def _checked(histories: CaptureHistories, **options: int) -> dict[str, int]:
             f"Latent classes need at least {FEWEST_LISTS} lists, {histories.n_lists} "
             "came: with two lists take `chapman`."
         )
-    sizes = check_counts(**options)
-    low = [
-        f"{name}={sizes[name]} is below {least}"
-        for name, least in LEAST.items()
-        if sizes[name] < least
-    ]
-    if low:
-        raise InputError("The sampler needs more: " + "; ".join(low) + ".")
-    return sizes
+    return check_chains(**options)
 
 
 def _run_chains(

@@ -3,7 +3,7 @@
 from itertools import combinations
 
 import numpy as np
-from scipy.special import gammaln
+from scipy.special import gammaln, logsumexp
 
 
 def decomposable(n_lists):
@@ -81,3 +81,34 @@ def mixture(counts, n_lists, strength, unobserved):
     )
     weights = np.exp(rows - rows.max())
     return weights.sum(axis=0) / weights.sum(), weights.sum(axis=1) / weights.sum()
+
+
+def chain(rng, counts, n_lists, strength, grid, *, schedule):
+    """Walk over graphs with every mass from scratch; return the pairs joined (draws,).
+
+    Graphs are frozensets of pairs; the walk starts from the empty one.
+    """
+    burn_in, n_samples, thinning = schedule
+    pairs = list(combinations(range(n_lists), 2))
+    edges, kept = frozenset(), []
+    mass = log_mass(edges, counts, n_lists, strength, grid)
+    for step in range(1, burn_in + n_samples * thinning + 1):
+        proposed = edges ^ {pairs[int(rng.random() * len(pairs))]}
+        while rng.random() < 0.5:
+            proposed = proposed ^ {pairs[int(rng.random() * len(pairs))]}
+        offered = log_mass(proposed, counts, n_lists, strength, grid)
+        if np.log(1 - rng.random()) < offered - mass:
+            edges, mass = proposed, offered
+        if step > burn_in and (step - burn_in) % thinning == 0:
+            rng.random()  # the kernel draws a size here
+            kept.append(edges)
+    return kept
+
+
+def log_mass(edges, counts, n_lists, strength, grid):
+    cliques = maximal_cliques(n_lists, edges)
+    separators = heaviest_tree(cliques)
+    if sum(map(len, cliques)) - sum(map(len, separators)) != n_lists:
+        return -np.inf
+    graph = cliques, separators
+    return logsumexp(log_posterior(counts, n_lists, graph, strength, grid))

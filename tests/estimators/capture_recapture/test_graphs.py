@@ -200,7 +200,7 @@ def test_prior_strength__too_weak_for_a_proper_tail():
     ("counts", "message"),
     [
         ({"10": 30, "01": 20, "11": 5}, "chapman"),
-        ({"1" * 7: 3, **{f"{1 << k:07b}": 9 for k in range(7)}}, "merge"),
+        ({"1" * 11: 3, **{f"{1 << k:011b}": 9 for k in range(11)}}, "merge"),
     ],
 )
 def test_lists__too_few_or_too_many(counts, message):

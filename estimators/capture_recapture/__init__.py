@@ -36,6 +36,7 @@ from estimators.capture_recapture.simulate import (
     logit_normal_cells,
 )
 from estimators.capture_recapture.stepwise import select_stepwise
+from estimators.capture_recapture.strata import by_stratum
 from estimators.capture_recapture.thresholding import bayesian_threshold
 from estimators.capture_recapture.truncated_counts import (
     truncated_counts,
@@ -49,6 +50,7 @@ __all__ = [
     "ExpectedWidth",
     "average_models",
     "bayesian_threshold",
+    "by_stratum",
     "chao",
     "chapman",
     "check_estimability",

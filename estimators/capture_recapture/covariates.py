@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.stratified_fit import (
     StratifiedFit,
-    choose_pairs,
     fit_pairs,
     refusal,
+)
+from estimators.capture_recapture.stratified_resampling import (
+    choose_model,
+    draw_tables,
+    refit_tables,
 )
 from estimators.capture_recapture.stratified_table import (
     Pair,
@@ -38,7 +43,9 @@ if TYPE_CHECKING:
 __all__ = ["stratified_log_linear"]
 
 Selection: TypeAlias = Literal["bic", "aic"]
-Variance: TypeAlias = Literal["analytic", "parametric"]
+Variance: TypeAlias = Literal["analytic", "parametric", "bootstrap"]
+
+TOO_SHORT = "the interval takes the chosen terms as given: it is too short"
 
 
 def _example() -> dict[str, object]:
@@ -61,13 +68,14 @@ def _example() -> dict[str, object]:
     example=_example,
 )
 def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all by keyword
-    frame: pd.DataFrame,
+    frame: pd.DataFrame | CaptureHistories,
     *,
-    lists: Sequence[str],
-    covariates: Sequence[str],
+    lists: Sequence[str] | None = None,
+    covariates: Sequence[str] | None = None,
     count: str | None = None,
     terms: Sequence[tuple[str, str]] | None = None,
     selection: Selection = "bic",
+    polynomials: Mapping[str, int] | None = None,
     by: str | Sequence[str] | None = None,
     variance: Variance = "analytic",
     n_resamples: int = 200,
@@ -85,13 +93,14 @@ def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all 
 
     Parameters
     ----------
-    frame : pandas.DataFrame of shape (n, ...)
+    frame : pandas.DataFrame of shape (n, ...) or CaptureHistories
         One row per observed person, or per cell with `count`. Persons with a missing
-        covariate are left out and counted in `notes`.
-    lists : sequence of str
-        At least two columns of 0 and 1.
-    covariates : sequence of str
-        Columns of categories; every value is a level.
+        covariate are left out and counted in `notes`. Of histories read with
+        ``strata=`` the lists and strata are taken.
+    lists : sequence of str, optional
+        At least two columns of 0 and 1; needed for a frame.
+    covariates : sequence of str, optional
+        Columns of categories; every value is a level. Needed for a frame.
     count : str, optional
         Column of whole numbers: how many persons a row stands for.
     terms : sequence of pairs of str, optional
@@ -100,12 +109,17 @@ def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all 
         Stepwise from main effects, adding or removing one term at a time by BIC with
         n = persons; ``aic`` goes on from there by AIC. A term with which the size is
         not estimable is refused, whatever its criterion, and named in `notes`.
+    polynomials : mapping of str to int, optional
+        ``{"year": 2}``: a covariate of numbers enters, in main effects and terms, as a
+        polynomial of that degree and not as levels: a trend that strata share.
     by : str or sequence of str, optional
         Covariates: one size for each combination of their levels.
-    variance : {"analytic", "parametric"}
+    variance : {"analytic", "parametric", "bootstrap"}
         Delta method with a log-normal interval of the unseen; or percentiles of
         `n_resamples` tables drawn from the fitted model and fitted again. Both take
         the terms as given: selection from the same data makes them too short.
+        ``bootstrap`` draws the observed persons with replacement and, unless `terms`
+        are given, repeats the selection in every sample.
     n_resamples : int
     level : float
     rng : int, numpy.random.Generator or None
@@ -114,7 +128,8 @@ def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all 
     -------
     Estimate or Estimates
         Persons, seen and unseen. `notes` name the terms. `diagnostics`: ``bic``,
-        ``aic``, ``deviance``, ``n_parameters`` (infinite ones counted).
+        ``aic``, ``aicc`` with n = persons, ``deviance``, ``n_parameters`` (infinite
+        ones counted).
 
     Raises
     ------
@@ -152,17 +167,34 @@ def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all 
     """
     check_level(level)
     check_choice("selection", selection, ("bic", "aic"))
-    check_choice("variance", variance, ("analytic", "parametric"))
+    check_choice("variance", variance, ("analytic", "parametric", "bootstrap"))
     check_resamples(n_resamples, least=2)
     generator = as_generator(rng)
-    table = read_stratified_table(
-        frame, lists=lists, covariates=covariates, count=count
-    )
+    table = _table(frame, lists, covariates, count, polynomials)
     strata = _strata(table, by)
     fit, notes = _model(table, terms, selection)
     draws = None
-    if variance == "parametric":
-        draws = _resample(table, fit, strata, n_resamples, generator)
+    if variance != "analytic":
+        drawn = draw_tables(
+            table,
+            fit,
+            parametric=variance == "parametric",
+            n_resamples=n_resamples,
+            rng=generator,
+        )
+        repeated = variance == "bootstrap" and terms is None
+        found = refit_tables(
+            table, fit, strata.member, drawn, selection if repeated else None
+        )
+        draws = found.size
+    if terms is None and variance == "bootstrap":
+        notes = (
+            *notes,
+            f"the selection was repeated in {n_resamples} bootstrap tables: it chose "
+            f"the same terms in {found.same_terms}",
+        )
+    elif terms is None:
+        notes = (*notes, TOO_SHORT)
     rows = tuple(
         _estimate(
             _Stratum(table, fit, member, notes),
@@ -188,6 +220,28 @@ class _Stratum:
     fit: StratifiedFit
     member: FloatVector
     notes: tuple[str, ...]
+
+
+def _table(
+    data: pd.DataFrame | CaptureHistories,
+    lists: Sequence[str] | None,
+    covariates: Sequence[str] | None,
+    count: str | None,
+    polynomials: Mapping[str, int] | None,
+) -> StratifiedTable:
+    if isinstance(data, CaptureHistories):
+        if lists is not None or covariates is not None or count is not None:
+            raise InputError(
+                "Histories bring their lists, strata and counts: leave lists, "
+                "covariates and count out (see restrict, pool)."
+            )
+        lists, covariates, count = data.lists, data.strata, "count"
+        data = data.to_frame(by_stratum=bool(data.strata))
+    if lists is None or covariates is None:
+        raise InputError("Name the columns of lists= and covariates= of the frame.")
+    return read_stratified_table(
+        data, lists=lists, covariates=covariates, count=count, degree=polynomials
+    )
 
 
 def _strata(table: StratifiedTable, by: str | Sequence[str] | None) -> _Strata:
@@ -234,15 +288,10 @@ def _model(
                 "out, or join levels or lists."
             )
     else:
-        fit, refused = choose_pairs(table, penalty=math.log(table.n_observed))
-        if selection == "aic":
-            fit, more = choose_pairs(table, penalty=2.0, start=fit.pairs)
-            refused = tuple(dict.fromkeys((*refused, *more)))
+        fit, refused = choose_model(table, selection)
     named = ", ".join(table.label(pair) for pair in fit.pairs) or "none"
     how = "given" if terms is not None else f"chosen stepwise by {selection.upper()}"
     notes = [*table.notes, f"terms beyond main effects ({how}): {named}"]
-    if terms is None:
-        notes.append("the interval takes the chosen terms as given: it is too short")
     if refused:
         notes.append(
             f"refused, though the criterion favoured them, because the size would not "
@@ -269,27 +318,6 @@ def _pairs(table: StratifiedTable, terms: Sequence[tuple[str, str]]) -> list[Pai
     return sorted(found)
 
 
-def _resample(
-    table: StratifiedTable,
-    fit: StratifiedFit,
-    strata: _Strata,
-    n_resamples: int,
-    rng: np.random.Generator,
-) -> FloatMatrix:
-    """Return sizes by stratum of tables drawn from the fit, NaN where not estimable."""
-    mean = fit.mean
-    total = round(float(mean.sum()))
-    draws = np.full((n_resamples, len(strata.member)), np.nan)
-    for at, drawn in enumerate(rng.multinomial(total, mean / mean.sum(), n_resamples)):
-        again = replace(table, count=np.where(table.observable, drawn, 0).astype(float))
-        refit = fit_pairs(again, fit.pairs)
-        if not refusal(again, refit):
-            draws[at] = strata.member @ np.where(
-                table.observable, again.count, refit.mean
-            )
-    return draws
-
-
 def _estimate(stratum: _Stratum, level: float, draws: FloatVector | None) -> Estimate:
     table, fit = stratum.table, stratum.fit
     seen = int(stratum.member @ table.count)
@@ -301,11 +329,13 @@ def _estimate(stratum: _Stratum, level: float, draws: FloatVector | None) -> Est
     notes = stratum.notes
     interval = unseen_log_interval(total, seen, variance, level=level)
     std_error = math.sqrt(variance)
+    k, n = fit.n_parameters, table.n_observed
     diagnostics: dict[str, float] = {
-        "bic": fit.criterion(math.log(table.n_observed)),
+        "bic": fit.criterion(math.log(n)),
         "aic": fit.criterion(2.0),
+        "aicc": fit.criterion(2.0) + 2 * k * (k + 1) / max(n - k - 1, 1),
         "deviance": fit.deviance,
-        "n_parameters": fit.n_parameters,
+        "n_parameters": k,
     }
     if draws is not None:
         found = draws[~np.isnan(draws)]

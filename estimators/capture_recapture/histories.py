@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from estimators.checks import check_columns
+from estimators.capture_recapture.history_input import (
+    MOST_LISTS,
+    HistoryInput,
+    read_counts,
+    read_records,
+    read_table,
+)
+from estimators.capture_recapture.history_tables import stack_overlaps, stack_tables
 from estimators.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,10 +25,6 @@ if TYPE_CHECKING:
     from estimators.array_types import BoolVector, IntMatrix, IntVector
 
 __all__ = ["MOST_LISTS", "CaptureHistories"]
-
-MOST_LISTS = 20
-LARGEST_COUNT = 2**53
-SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,8 +41,12 @@ class CaptureHistories:
         Observed histories as bit masks, ascending: bit j is set if list j named the
         person. Histories that nobody has are absent.
     count : ndarray of int64, shape (cells,)
-        Persons with that history, all above 0.
+        Persons with that history, all above 0, of all strata together.
     notes : tuple of str
+    strata : tuple of str
+        Names of the stratum columns; none by default.
+    parts : tuple of (mapping, CaptureHistories)
+        Each stratum's labels and its own table, sorted; its lists may be empty.
 
     Examples
     --------
@@ -52,6 +59,8 @@ class CaptureHistories:
     history: IntVector
     count: IntVector
     notes: tuple[str, ...] = field(default=())
+    strata: tuple[str, ...] = field(default=())
+    parts: tuple[tuple[Mapping[str, Any], CaptureHistories], ...] = field(default=())
 
     def __post_init__(self) -> None:
         self.history.setflags(write=False)
@@ -64,6 +73,7 @@ class CaptureHistories:
         *,
         lists: Sequence[str] | None = None,
         count: str | None = None,
+        strata: str | Sequence[str] = (),
     ) -> CaptureHistories:
         """Read a table with one 0/1 column per list.
 
@@ -71,64 +81,48 @@ class CaptureHistories:
         ----------
         frame : DataFrame
         lists : sequence of str, optional
-            The 0/1 columns; by default every column but `count`.
+            The 0/1 columns; by default every column but `count` and `strata`.
         count : str, optional
             Column of persons per history. Without it every row is one person, and
-            rows may repeat; with it every history may stand once.
+            rows may repeat; with it every history may stand once, in each stratum.
+        strata : str or sequence of str
+            Columns that divide the persons (sex, year, province).
 
         Raises
         ------
         InputError
-            With every row that is not 0/1, is named by no list, is repeated, or has a
-            count that is not a whole number >= 0.
+            With everything that is wrong: lists that are not 0/1, persons on no list,
+            repeated histories, counts that are no whole numbers >= 0, missing strata,
+            empty lists, fewer than two lists.
         """
-        names = [str(name) for name in frame.columns if name != count]
-        names = list(lists) if lists is not None else names
-        roles = {f"list {name}": name for name in names}
-        check_columns(frame, roles | ({"count": count} if count is not None else {}))
-        matrix = _zero_one(frame, names)
-        counts = (
-            np.ones(len(frame), dtype=np.int64)
-            if count is None
-            else _whole(frame[count].tolist(), "count")
+        return cls._from_input(
+            read_table(frame, lists=lists, count=count, strata=_names(strata))
         )
-        return cls._from_matrix(names, matrix, counts, repeated=count is None)
 
     @classmethod
     def from_counts(
-        cls, counts: Mapping[str, int], *, lists: Sequence[str] | None = None
+        cls,
+        counts: Mapping[Any, Any],
+        *,
+        lists: Sequence[str] | None = None,
+        strata: str | Sequence[str] = (),
     ) -> CaptureHistories:
         """Read a mapping of history to count, ``{"101": 3}`` for three lists.
 
         The first character is the first list. Lists are called A, B, C, ... by default.
+        With `strata`, a mapping of stratum (a tuple if there are several columns) to
+        such a mapping: ``from_counts({"f": {"10": 3}, "m": {...}}, strata="sex")``.
         """
-        if not counts:
-            raise InputError(
-                "No history came: give counts such as {'10': 30, '11': 6}."
-            )
-        widths = {len(str(key)) for key in counts}
-        strange = [key for key in counts if set(str(key)) - {"0", "1"}]
-        if len(widths) > 1 or strange:
-            raise InputError(
-                "Histories are words of 0 and 1, one character per list; came "
-                f"{', '.join(map(repr, [*strange, *counts][:SHOWN]))}."
-            )
-        width = widths.pop()
-        names = list(lists) if lists is not None else _letters(width)
-        if len(names) != width:
-            raise InputError(
-                f"{len(names)} list names came for histories of {width} lists."
-            )
-        matrix = np.array(
-            [[int(letter) for letter in str(key)] for key in counts], dtype=np.int64
-        )
-        return cls._from_matrix(
-            names, matrix, _whole(list(counts.values()), "count"), repeated=False
-        )
+        return cls._from_input(read_counts(counts, lists=lists, strata=_names(strata)))
 
     @classmethod
     def from_individuals(
-        cls, records: pd.DataFrame, *, person: str, list_name: str
+        cls,
+        records: pd.DataFrame,
+        *,
+        person: str,
+        list_name: str,
+        strata: str | Sequence[str] = (),
     ) -> CaptureHistories:
         """Read one row per person and list, as linkage gives them.
 
@@ -138,88 +132,51 @@ class CaptureHistories:
             A person who stands twice in one list counts once; notes say how many did.
         person, list_name : str
             Columns.
+        strata : str or sequence of str
+            Columns with one value for each person.
         """
-        check_columns(records, {"person": person, "list": list_name})
-        missing = records[[person, list_name]].isna().any(axis=1)
-        if missing.any():
-            rows = ", ".join(str(row) for row in np.flatnonzero(missing)[:SHOWN])
-            raise InputError(
-                f"{int(missing.sum())} records name no person or no list (rows {rows}, "
-                "counted from 0)."
-            )
-        repeats = int(records.duplicated([person, list_name]).sum())
-        table = pd.crosstab(records[person], records[list_name]) > 0
-        names = [str(name) for name in table.columns]
-        notes = (
-            (f"{repeats} records repeat a person within a list and count once",)
-            if repeats
-            else ()
-        )
-        return cls._from_matrix(
-            names,
-            table.to_numpy(dtype=np.int64),
-            np.ones(len(table), dtype=np.int64),
-            repeated=True,
-            notes=notes,
+        names = _names(strata)
+        return cls._from_input(
+            read_records(records, person=person, list_name=list_name, strata=names)
         )
 
     @classmethod
-    def _from_matrix(
+    def _from_input(cls, found: HistoryInput) -> CaptureHistories:
+        found.check()
+        parts = []
+        if len(found.strata.columns):
+            names = [str(name) for name in found.strata.columns]
+            groups = found.strata.groupby(list(found.strata.columns), sort=True)
+            for key, rows in groups.indices.items():
+                label = key if isinstance(key, tuple) else (key,)
+                part = cls._counted(found.lists, found.masks[rows], found.count[rows])
+                if part.n_observed:
+                    parts.append((dict(zip(names, label, strict=True)), part))
+        whole = cls._counted(found.lists, found.masks, found.count, found.notes)
+        return replace(
+            whole,
+            strata=tuple(map(str, found.strata.columns)),
+            parts=tuple(parts),
+        )
+
+    @classmethod
+    def _counted(
         cls,
-        lists: Sequence[str],
-        matrix: IntMatrix,
-        counts: IntVector,
-        *,
-        repeated: bool,
+        lists: tuple[str, ...],
+        masks: IntVector,
+        count: IntVector,
         notes: tuple[str, ...] = (),
     ) -> CaptureHistories:
-        names = tuple(str(name) for name in lists)
-        if len(names) < 2 or len(set(names)) < len(names):
-            raise InputError(
-                f"At least two lists with different names are needed, {names} came."
-            )
-        if len(names) > MOST_LISTS:
-            raise InputError(
-                f"{len(names)} lists came; at most {MOST_LISTS} are taken."
-            )
-        masks = matrix @ (1 << np.arange(len(names), dtype=np.int64))
-        if (masks == 0).any() and counts[masks == 0].any():
-            raise InputError(
-                "The history of all zeros was given as observed: persons whom no list "
-                "names are what is to be estimated. Leave that row out."
-            )
-        if not repeated:
-            known, times = np.unique(masks, return_counts=True)
-            twice = [_word(mask, len(names)) for mask in known[times > 1]]
-            if twice:
-                raise InputError(
-                    f"Histories given more than once: {', '.join(twice[:SHOWN])}. Add "
-                    "their counts first."
-                )
-        total = np.bincount(
-            masks if len(names) <= 12 else np.unique(masks, return_inverse=True)[1],
-            weights=counts,
-        )
-        keys = np.arange(total.size) if len(names) <= 12 else np.unique(masks)
+        keys, place = np.unique(masks, return_inverse=True)
+        total = np.zeros(keys.size, dtype=np.int64)
+        np.add.at(total, place.ravel(), count)
         keep = (total > 0) & (keys > 0)
-        if not keep.any():
-            raise InputError("Every count is 0: nobody was observed.")
-        histories = cls(
-            lists=names,
+        return cls(
+            lists=lists,
             history=keys[keep].astype(np.int64),
-            count=total[keep].astype(np.int64),
+            count=total[keep],
             notes=notes,
         )
-        empty = [
-            name
-            for name, size in zip(names, histories.list_sizes(), strict=True)
-            if size == 0
-        ]
-        if empty:
-            raise InputError(
-                f"Nobody is on {', '.join(empty)}: leave empty lists out (`omit`)."
-            )
-        return histories
 
     @property
     def n_lists(self) -> int:
@@ -245,8 +202,13 @@ class CaptureHistories:
         """Return persons on each list, shape (t,)."""
         return np.asarray(self.count @ self.matrix(), dtype=np.int64)
 
-    def overlaps(self) -> pd.DataFrame:
-        """Return persons on each pair of lists; the diagonal holds the list sizes."""
+    def overlaps(self, *, by_stratum: bool = False) -> pd.DataFrame:
+        """Return persons on each pair of lists; the diagonal holds the list sizes.
+
+        By stratum the rows carry the stratum's labels before the list.
+        """
+        if by_stratum:
+            return stack_overlaps(self._parts())
         matrix = self.matrix()
         return pd.DataFrame(
             matrix.T @ (self.count[:, None] * matrix),
@@ -261,11 +223,85 @@ class CaptureHistories:
             times, weights=self.count, minlength=self.n_lists + 1
         ).astype(np.int64)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per observed history with a 0/1 column per list and count."""
+    def to_frame(self, *, by_stratum: bool = False) -> pd.DataFrame:
+        """Return one row per observed history with a 0/1 column per list and count.
+
+        By stratum the columns of the strata come first.
+        """
+        if by_stratum:
+            return stack_tables(self._parts())
         frame = pd.DataFrame(self.matrix(), columns=list(self.lists))
         frame["count"] = self.count
         return frame
+
+    def by_stratum(self) -> Iterator[tuple[Mapping[str, Any], CaptureHistories]]:
+        """Iterate over the strata: labels and the table of each."""
+        return iter(self._parts())
+
+    def stratum(self, **labels: Any) -> CaptureHistories:  # noqa: ANN401 - labels are anything
+        """Return the persons of the strata with these labels, ``stratum(sex="f")``.
+
+        Columns that are not named stay strata.
+        """
+        unknown = [name for name in labels if name not in self.strata]
+        chosen = [
+            (label, part)
+            for label, part in self._parts()
+            if all(label.get(name) == value for name, value in labels.items())
+        ]
+        if unknown or not chosen:
+            raise InputError(
+                f"No stratum has {labels}; there are "
+                f"{', '.join(str(dict(label)) for label, _ in self.parts)}."
+            )
+        return self._pooled(
+            chosen, tuple(name for name in self.strata if name not in labels)
+        )
+
+    def pool(self, *names: str) -> CaptureHistories:
+        """Add the strata that differ in these columns only; without names, add all."""
+        unknown = [name for name in names if name not in self.strata]
+        if unknown:
+            raise InputError(
+                f"No stratum column is called {', '.join(map(repr, unknown))}; there "
+                f"are {', '.join(self.strata) or 'none'}."
+            )
+        kept = tuple(name for name in self.strata if names and name not in names)
+        return self._pooled(self._parts() if self.strata else (), kept)
+
+    def _pooled(
+        self,
+        chosen: Sequence[tuple[Mapping[str, Any], CaptureHistories]],
+        kept: tuple[str, ...],
+    ) -> CaptureHistories:
+        if not chosen:
+            return self
+        groups: dict[tuple[Any, ...], list[CaptureHistories]] = {}
+        for label, part in chosen:
+            groups.setdefault(tuple(label[name] for name in kept), []).append(part)
+        added = {key: self._added(parts) for key, parts in groups.items()}
+        whole = self._added([part for _, part in chosen])
+        if not kept:
+            return replace(whole, notes=self.notes)
+        parts = tuple(
+            (dict(zip(kept, key, strict=True)), part) for key, part in added.items()
+        )
+        return replace(whole, notes=self.notes, strata=kept, parts=parts)
+
+    def _added(self, parts: Sequence[CaptureHistories]) -> CaptureHistories:
+        return self._counted(
+            self.lists,
+            np.concatenate([part.history for part in parts]),
+            np.concatenate([part.count for part in parts]),
+        )
+
+    def _parts(self) -> tuple[tuple[Mapping[str, Any], CaptureHistories], ...]:
+        if not self.strata:
+            raise InputError(
+                "These histories have no strata: name their columns with strata= when "
+                "the table is read."
+            )
+        return self.parts
 
     def with_counts(self, dense: IntVector) -> CaptureHistories:
         """Return the same lists with other counts by bit mask; lists may be empty."""
@@ -285,18 +321,8 @@ class CaptureHistories:
     def restrict(self, *names: str) -> CaptureHistories:
         """Keep only the named lists, in the order given."""
         self._known(names)
-        columns = [self.lists.index(name) for name in names]
-        matrix = self.matrix()[:, columns]
-        seen = matrix.any(axis=1)
-        lost = int(self.count[~seen].sum())
-        notes = (f"{lost} persons were on none of {', '.join(names)}",) if lost else ()
-        return CaptureHistories._from_matrix(
-            list(names),
-            matrix[seen],
-            self.count[seen],
-            repeated=True,
-            notes=(*self.notes, *notes),
-        )
+        places = [(name, [self.lists.index(name)]) for name in names]
+        return self._changed(places)
 
     def merge(self, groups: Mapping[str, Iterable[str]]) -> CaptureHistories:
         """Join lists into one: a person is on it who is on any of its parts."""
@@ -305,30 +331,51 @@ class CaptureHistories:
         self._known(joined)
         if len(set(joined)) < len(joined):
             raise InputError("A list can be merged into one group only.")
-        names: list[str] = []
-        columns: list[BoolVector] = []
-        matrix = self.matrix().astype(bool)
+        places: dict[str, list[int]] = {}
         for name in self.lists:
             owner = next(
                 (key for key, members in parts.items() if name in members), name
             )
-            if owner in names:
-                continue
             members = parts.get(owner, (name,))
-            names.append(owner)
-            places = [self.lists.index(member) for member in members]
-            columns.append(np.asarray(matrix[:, places].any(axis=1)))
-        return CaptureHistories._from_matrix(
-            names,
-            np.column_stack(columns).astype(np.int64),
-            self.count,
+            places[owner] = [self.lists.index(member) for member in members]
+        return self._changed(list(places.items()))
+
+    def _changed(self, places: Sequence[tuple[str, list[int]]]) -> CaptureHistories:
+        """Return other lists, each the union of old ones, in every stratum."""
+        names = tuple(name for name, _ in places)
+        matrix = self._joined(places)
+        seen = matrix.any(axis=1)
+        lost = int(self.count[~seen].sum())
+        notes = (f"{lost} persons were on none of {', '.join(names)}",) if lost else ()
+        found = HistoryInput(
+            lists=names,
+            matrix=matrix[seen],
+            count=self.count[seen],
+            strata=pd.DataFrame(index=range(int(seen.sum()))),
             repeated=True,
-            notes=self.notes,
         )
+        found.check()
+        whole = self._counted(names, found.masks, found.count, (*self.notes, *notes))
+        bits = 1 << np.arange(len(names))
+        parts = [
+            (label, self._counted(names, part._joined(places) @ bits, part.count))
+            for label, part in self.parts
+        ]
+        left = tuple((label, part) for label, part in parts if part.n_observed)
+        return replace(whole, strata=self.strata, parts=left)
+
+    def _joined(self, places: Sequence[tuple[str, list[int]]]) -> IntMatrix:
+        matrix = self.matrix().astype(bool)
+        columns: list[BoolVector] = [
+            np.asarray(matrix[:, members].any(axis=1)) for _, members in places
+        ]
+        return np.column_stack(columns).astype(np.int64)
 
     def summary(self) -> str:
         """Return lists, sizes and overlaps as text."""
         head = f"{self.n_observed:,} persons on {self.n_lists} lists"
+        if self.strata:
+            head += f", {len(self.parts)} strata of {', '.join(self.strata)}"
         return "\n".join([head, self.overlaps().to_string(), *self.notes])
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -346,50 +393,5 @@ class CaptureHistories:
             )
 
 
-def _zero_one(frame: pd.DataFrame, names: Sequence[str]) -> IntMatrix:
-    problems: list[str] = []
-    columns: list[IntVector] = []
-    for name in names:
-        values = pd.to_numeric(frame[name], errors="coerce").to_numpy(
-            dtype=np.float64, na_value=np.nan
-        )
-        wrong = np.flatnonzero((values != 0) & (values != 1))
-        if wrong.size:
-            problems.append(
-                f"{name} is {frame[name].iloc[int(wrong[0])]} in row {wrong[0]}"
-                + (f" and wrong in {wrong.size - 1} more" if wrong.size > 1 else "")
-            )
-        columns.append(np.nan_to_num(values).astype(np.int64))
-    if problems:
-        raise InputError(
-            "Lists are columns of 0 and 1, rows counted from 0: "
-            + "; ".join(problems)
-            + "."
-        )
-    return np.column_stack(columns)
-
-
-def _whole(values: Sequence[Any], name: str) -> IntVector:
-    numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(
-        dtype=np.float64, na_value=np.nan
-    )
-    wrong = np.flatnonzero(
-        ~np.isfinite(numbers)
-        | (numbers < 0)
-        | (numbers != np.floor(numbers))
-        | (numbers > LARGEST_COUNT)
-    )
-    if wrong.size:
-        shown = ", ".join(f"{values[row]!r} (row {row})" for row in wrong[:SHOWN])
-        raise InputError(
-            f"{name}: whole numbers >= 0 were expected, {wrong.size} are not: {shown}."
-        )
-    return numbers.astype(np.int64)
-
-
-def _letters(width: int) -> list[str]:
-    return [chr(ord("A") + place) for place in range(width)]
-
-
-def _word(mask: int, width: int) -> str:
-    return "".join(str(int(mask) >> place & 1) for place in range(width))
+def _names(strata: str | Sequence[str]) -> tuple[str, ...]:
+    return (strata,) if isinstance(strata, str) else tuple(strata)

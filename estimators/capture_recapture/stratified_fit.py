@@ -40,6 +40,8 @@ class StratifiedFit:
         Those at minus infinity included.
     log_likelihood : float
     deviance : float
+    coefficient : ndarray of shape (parameters,)
+        NaN for parameters that the table does not determine, or at minus infinity.
     design : ndarray of shape (cells, parameters)
     empty : ndarray of bool, shape (cells,)
         Cells with mean 0 by an empty margin.
@@ -51,6 +53,7 @@ class StratifiedFit:
     n_parameters: int
     log_likelihood: float
     deviance: float
+    coefficient: FloatVector
     design: FloatMatrix
     empty: BoolVector
 
@@ -75,6 +78,8 @@ def fit_pairs(table: StratifiedTable, pairs: Sequence[Pair]) -> StratifiedFit:
     matrix = full[:, chosen]
     count = table.count[observed]
     beta = _poisson(matrix[observed], count)
+    coefficient = np.full(full.shape[1], np.nan)
+    coefficient[chosen] = beta
     mean = np.where(empty, 0.0, np.exp(np.clip(matrix @ beta, -700, 60)))
     fitted = mean[observed]
     information = (matrix[observed].T * fitted) @ matrix[observed]
@@ -88,6 +93,7 @@ def fit_pairs(table: StratifiedTable, pairs: Sequence[Pair]) -> StratifiedFit:
         n_parameters=full.shape[1],
         log_likelihood=value,
         deviance=2 * (saturated - value),
+        coefficient=coefficient,
         design=full,
         empty=empty,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +41,8 @@ class StratifiedTable:
     count : ndarray of shape (cells,)
         Persons; 0 in cells that no list can show.
     notes : tuple of str
+    degree : mapping of str to int
+        Numeric covariates that enter as polynomials.
     """
 
     names: tuple[str, ...]
@@ -47,6 +51,7 @@ class StratifiedTable:
     code: IntMatrix
     count: FloatVector
     notes: tuple[str, ...]
+    degree: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def observable(self) -> BoolVector:
@@ -68,13 +73,21 @@ class StratifiedTable:
 
     def main_columns(self) -> FloatMatrix:
         """Return the intercept and the main effects of every name, first level 0."""
-        blocks = [self._indicators(at) for at in range(len(self.names))]
+        blocks = [self._columns(at) for at in range(len(self.names))]
         return np.column_stack([np.ones(len(self.code)), *blocks])
 
     def pair_columns(self, pair: Pair) -> FloatMatrix:
-        """Return the products of the indicators of two names."""
-        one, other = (self._indicators(at) for at in pair)
+        """Return the products of the columns of two names."""
+        one, other = (self._columns(at) for at in pair)
         return (one[:, :, None] * other[:, None, :]).reshape(len(self.code), -1)
+
+    def column_names(self, pairs: Sequence[Pair]) -> list[str]:
+        """Return ``sex=m``, ``police=1:sex=m``, ``year^2``: one for each parameter."""
+        single = [self._labels(at) for at in range(len(self.names))]
+        names = ["Intercept", *itertools.chain.from_iterable(single)]
+        for one, other in pairs:
+            names += [f"{a}:{b}" for a in single[one] for b in single[other]]
+        return names
 
     def empty_margins(self, pair: Pair) -> BoolVector:
         """Return the cells whose level pair nobody has: their fitted mean is 0.
@@ -83,6 +96,9 @@ class StratifiedTable:
         the data says nothing.
         """
         first, second = pair
+        if any(self.names[at] in self.degree for at in pair):
+            # A polynomial has no parameter for one level.
+            return np.zeros(len(self.code), dtype=np.bool_)
         width = len(self.levels[second])
         key = self.code[:, first] * width + self.code[:, second]
         total = np.bincount(key, self.count)
@@ -92,9 +108,26 @@ class StratifiedTable:
                 empty &= self.code[:, at] == 1
         return np.asarray(empty)
 
-    def _indicators(self, at: int) -> FloatMatrix:
+    def _labels(self, at: int) -> list[str]:
+        name = self.names[at]
+        if name in self.degree:
+            return [f"{name}^{power}" for power in range(1, self.degree[name] + 1)]
+        return [f"{name}={level}" for level in self.levels[at][1:]]
+
+    def _columns(self, at: int) -> FloatMatrix:
+        name = self.names[at]
+        if name in self.degree:
+            return _orthogonal(self.levels[at], self.degree[name])[self.code[:, at]]
         levels = np.arange(1, len(self.levels[at]))
         return np.asarray(self.code[:, at, None] == levels, dtype=np.float64)
+
+
+def _orthogonal(levels: Sequence[Any], degree: int) -> FloatMatrix:
+    """Return polynomials of the levels' values, orthonormal over levels."""
+    values = np.asarray(levels, dtype=np.float64)
+    centred = (values - values.mean()) / np.ptp(values)
+    basis, _ = np.linalg.qr(np.vander(centred, degree + 1, increasing=True))
+    return np.asarray(basis[:, 1:])
 
 
 def read_stratified_table(
@@ -103,6 +136,7 @@ def read_stratified_table(
     lists: Sequence[str],
     covariates: Sequence[str],
     count: str | None,
+    degree: Mapping[str, int] | None = None,
 ) -> StratifiedTable:
     """Count persons by lists and covariates.
 
@@ -165,7 +199,30 @@ def read_stratified_table(
             dtype=np.float64,
         ),
         notes=notes,
+        degree=_degrees(degree or {}, dict(zip(names, levels, strict=True))),
     )
+
+
+def _degrees(
+    degree: Mapping[str, int], levels: Mapping[str, Sequence[Any]]
+) -> dict[str, int]:
+    problems = []
+    for name, power in degree.items():
+        found = levels.get(name, ())
+        numeric = all(
+            isinstance(value, numbers.Real) and math.isfinite(value) for value in found
+        )
+        if not found or found == (0, 1) or not numeric:
+            problems.append(f"{name} is no covariate of numbers")
+        elif isinstance(power, bool) or not isinstance(power, int) or power < 1:
+            problems.append(f"the degree of {name} is {power!r}, not 1, 2, ...")
+        elif power >= len(found):
+            problems.append(
+                f"{name} has {len(found)} values, too few for degree {power}"
+            )
+    if problems:
+        raise InputError(f"polynomials: {'; '.join(problems)}.")
+    return dict(degree)
 
 
 def _check_seen(members: IntMatrix, persons: FloatVector) -> None:

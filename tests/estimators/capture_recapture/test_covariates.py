@@ -7,8 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimators.capture_recapture import stratified_log_linear
+from estimators.capture_recapture import CaptureHistories, stratified_log_linear
 from estimators.capture_recapture.stratified_fit import fit_pairs, refusal
+from estimators.capture_recapture.stratified_resampling import (
+    choose_model,
+    draw_tables,
+    refit_tables,
+)
 from estimators.capture_recapture.stratified_table import read_stratified_table
 from estimators.errors import InputError, NotEstimableError
 
@@ -45,20 +50,55 @@ def pairs_of(formula):
 @pytest.mark.shared
 def test_reference__every_model_of_the_path(simulated, anchor):
     search = anchor["model_search"]
+    assert search["minima"] == {"AIC": 458.5, "AICc": 459.7, "BIC": 558}
     steps = zip(search["formulas"], search["Nhat"], search["table"], strict=True)
+    before = None
     for step, (formula, size, row) in enumerate(steps):
+        terms = pairs_of(formula)
+        # 120 cells of persons whom a list names.
+        assert row["Resid..Df"] == 120 - 8 - len(terms)
+        if terms:
+            assert row["Step"] == "+ " + ":".join(terms[-1])
         if step >= 16:  # the last two have no maximum: the next test
             break
-        got = stratified_log_linear(simulated, terms=pairs_of(formula), **RUN)
+        whole = stratified_log_linear(simulated, terms=terms, **RUN)
+        got = whole.diagnostics
         # glm stops at a relative change of the deviance of 1e-8.
-        assert got.estimate == pytest.approx(size, rel=2e-8)
+        assert whole.estimate == pytest.approx(size, rel=2e-8)
+        assert row["Nhat"] == pytest.approx(size, abs=0.0501)
+        assert got["n_parameters"] == 8 + len(terms)
         # Printed with one decimal, the criteria as differences from their minima.
-        assert got.diagnostics["deviance"] == pytest.approx(
-            row["Resid..Dev"], abs=0.051
-        )
-        aic, bic = row["AIC"] + 458.5, row["BIC"] + 558
-        assert got.diagnostics["aic"] == pytest.approx(aic, abs=0.11)
-        assert got.diagnostics["bic"] == pytest.approx(bic, abs=0.11)
+        assert got["deviance"] == pytest.approx(row["Resid..Dev"], abs=0.051)
+        for name, least in search["minima"].items():
+            assert got[name.lower()] == pytest.approx(row[name] + least, abs=0.11)
+        if before is not None:
+            assert before - got["deviance"] == pytest.approx(row["Deviance"], abs=0.051)
+        before = got["deviance"]
+
+
+@pytest.mark.shared
+def test_reference__coefficients_of_the_bic_model_and_the_order_of_its_steps(
+    simulated, anchor
+):
+    table = read_stratified_table(
+        simulated, lists=LISTS, covariates=COVARIATES, count="Freq"
+    )
+    fit, refused = choose_model(table, "bic")
+    wanted = pairs_of(anchor["model_search"]["formulas"][11])
+    assert [table.label(pair) for pair in fit.pairs] == [":".join(p) for p in wanted]
+    assert not refused
+    printed = {
+        frozenset(name.split(":")): value
+        for name, value in anchor["model_search"]["coefs_bicmodel"].items()
+    }
+    names = [name.replace("=", "") for name in table.column_names(fit.pairs)]
+    assert len(names) == len(printed) == fit.coefficient.size
+    for name, value in zip(names[1:], fit.coefficient[1:], strict=True):
+        # glm stops at a relative change of the deviance of 1e-8.
+        assert value == pytest.approx(printed[frozenset(name.split(":"))], abs=2e-8)
+    assert fit.coefficient[0] == pytest.approx(
+        printed[frozenset(["(Intercept)"])], abs=2e-8
+    )
 
 
 @pytest.mark.shared
@@ -99,16 +139,28 @@ def test_aic__goes_on_from_bic_and_keeps_an_estimable_size(simulated, anchor):
 
 @pytest.mark.shared
 def test_reference__parametric_bootstrap(simulated, anchor):
-    terms = pairs_of(anchor["model_search"]["formulas"][11])
-    got = stratified_log_linear(
-        simulated, terms=terms, variance="parametric", n_resamples=150, rng=1, **RUN
+    table = read_stratified_table(
+        simulated, lists=LISTS, covariates=COVARIATES, count="Freq"
     )
+    fit, _ = choose_model(table, "bic")
+    drawn = draw_tables(
+        table, fit, parametric=True, n_resamples=200, rng=np.random.default_rng(1)
+    )
+    sizes = refit_tables(table, fit, np.ones((1, 128)), drawn, None).size[:, 0]
     wanted = anchor["bic_model_parametric_bootstrap"]
-    # Two standard deviations of 150 and 200 draws, each with an error of 5 to 6 %
-    # (heavier tails than normal: 10 %), so 3 of their joint error.
-    assert got.std_error == pytest.approx(wanted["sd"], rel=0.3)
-    assert got.ci.low == pytest.approx(wanted["q"]["2.5%"], rel=0.2)
-    assert got.ci.high == pytest.approx(wanted["q"]["97.5%"], rel=0.3)
+    assert np.isnan(sizes).sum() == wanted["failed"] == 0
+    assert fit.mean[~table.observable].sum() + 1043 == pytest.approx(
+        wanted["N"], rel=2e-8
+    )
+    # Two means of 200 draws: 4 standard errors of their difference.
+    error = wanted["sd"] * (2 / 200) ** 0.5
+    assert sizes.mean() == pytest.approx(wanted["mean"], abs=4 * error)
+    # Two standard deviations of 200 draws, each with an error of 5 % (heavier tails
+    # than normal: 10 %), so 3 of their joint error; the limits are as loose.
+    assert sizes.std(ddof=1) == pytest.approx(wanted["sd"], rel=0.35)
+    low, high = np.quantile(sizes, [0.025, 0.975])
+    assert low == pytest.approx(wanted["q"]["2.5%"], rel=0.2)
+    assert high == pytest.approx(wanted["q"]["97.5%"], rel=0.3)
 
 
 @pytest.mark.shared
@@ -274,3 +326,114 @@ def test_missing_covariate__is_counted():
     got = stratified_log_linear(with_gap, **SIMPLE)
     assert got.n_obs == 190
     assert "4 observed persons" in got.notes[0]
+
+
+@pytest.fixture
+def yearly(folder):
+    table = pd.read_csv(folder / "cruyff_simdat_table.csv")
+    keys = ["R1", "R2", "R3", "R4", "X1", "Y"]
+    table = table.groupby(keys, as_index=False)["Freq"].sum()
+    return table.assign(Y=table.Y.astype(int) + 2009)
+
+
+@pytest.mark.shared
+def test_yearly_polynomial__equals_a_glm_on_raw_powers(yearly):
+    api = pytest.importorskip("statsmodels.api")
+    assert yearly.Y.nunique() > 2
+    terms = [("R1", "Y"), ("R1", "X1"), ("X1", "Y"), ("R2", "R3")]
+    run = {"lists": LISTS, "covariates": ["X1", "Y"], "count": "Freq", "terms": terms}
+    got = stratified_log_linear(yearly, polynomials={"Y": 2}, **run)
+    x = (yearly.Y - yearly.Y.mean()).to_numpy()
+    powers = np.column_stack([x, x**2])
+    man = (yearly.X1 == 2).to_numpy(float)
+    on = yearly[LISTS].to_numpy(float)
+    design = np.column_stack(
+        [np.ones(len(x)), on, man, powers, on[:, :1] * powers, on[:, 0] * man,
+         man[:, None] * powers, on[:, 1] * on[:, 2]]
+    )  # fmt: skip
+    seen = on.any(axis=1)
+    fit = api.GLM(
+        yearly.Freq.to_numpy(float)[seen], design[seen], family=api.families.Poisson()
+    ).fit(tol=1e-12)
+    mean = np.exp(design[~seen] @ fit.params)
+    slope = mean @ design[~seen]
+    assert got.estimate == pytest.approx(got.n_obs + mean.sum(), rel=1e-7)
+    assert got.std_error == pytest.approx(
+        math.sqrt(mean.sum() + slope @ fit.cov_params() @ slope), rel=1e-6
+    )
+    assert got.diagnostics["n_parameters"] == design.shape[1]
+    by_year = stratified_log_linear(yearly, polynomials={"Y": 2}, by="Y", **run)
+    assert sum(row.estimate for row in by_year) == pytest.approx(got.estimate)
+
+
+@pytest.mark.shared
+def test_polynomial__of_full_degree_is_the_model_of_levels(yearly):
+    terms = [("R1", "Y"), ("R4", "Y")]
+    run = {"lists": LISTS, "covariates": ["X1", "Y"], "count": "Freq", "terms": terms}
+    levels = stratified_log_linear(yearly, **run)
+    full = stratified_log_linear(
+        yearly, polynomials={"Y": yearly.Y.nunique() - 1}, **run
+    )
+    assert full.estimate == pytest.approx(levels.estimate, rel=1e-9)
+    assert full.std_error == pytest.approx(levels.std_error, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("polynomials", "words"),
+    [
+        ({"sex": 1}, "sex is no covariate of numbers"),
+        ({"a": 1}, "a is no covariate"),
+        ({"year": 3}, "3 values, too few for degree 3"),
+        ({"year": 0, "zz": 1}, r"degree of year is 0.*; zz is no covariate"),
+    ],
+)
+def test_polynomials__are_checked(polynomials, words):
+    frame = pd.concat([CELLS.assign(year=year) for year in (2010, 2011, 2012)])
+    run = {**SIMPLE, "covariates": ["sex", "year"], "polynomials": polynomials}
+    with pytest.raises(InputError, match=words):
+        stratified_log_linear(frame, **run)
+
+
+def test_bootstrap__repeats_the_selection_and_is_wider():
+    # Three lists whose dependence on each other is doubtful: the choice varies.
+    counts = (60, 45, 18, 34, 14, 9, 7, 80, 44, 25, 40, 12, 13, 4)
+    rows = [
+        (mask & 1, mask >> 1 & 1, mask >> 2, sex)
+        for sex in "fm"
+        for mask in range(1, 8)
+    ]
+    frame = pd.DataFrame(rows, columns=["a", "b", "c", "sex"]).assign(n=counts)
+    run = {"lists": list("abc"), "covariates": ["sex"], "count": "n"}
+    plain = stratified_log_linear(frame, **run)
+    runs = [
+        stratified_log_linear(frame, variance="bootstrap", n_resamples=60, rng=2, **run)
+        for _ in range(2)
+    ]
+    assert runs[0] == runs[1]
+    assert runs[0].estimate == plain.estimate
+    assert "it is too short" in plain.notes[-1]
+    assert "selection was repeated in 60 bootstrap tables" in runs[0].notes[-1]
+    assert runs[0].std_error > plain.std_error
+
+
+def test_bootstrap__with_given_terms_has_the_variance_of_its_closed_form():
+    terms = [("a", "sex"), ("b", "sex")]
+    frame = CELLS.assign(n=CELLS.n * 20)
+    run = {"terms": terms, "n_resamples": 400, "rng": 1}
+    drawn = stratified_log_linear(frame, variance="bootstrap", **run, **SIMPLE)
+    # Unseen u = n10 n01 / n11 in each sex; of n persons drawn with replacement:
+    # sum of u^2 (1/n11 + 1/n10 + 1/n01), less (sum of u)^2 / n.
+    cells = np.array([[600, 400, 200], [1600, 800, 200]])
+    unseen = cells[:, 0] * cells[:, 1] / cells[:, 2]
+    variance = unseen**2 @ (1 / cells).sum(axis=1) - unseen.sum() ** 2 / cells.sum()
+    # A standard deviation from 400 draws has an error of 3.5 %: 4 of these.
+    assert drawn.std_error == pytest.approx(math.sqrt(variance), rel=0.14)
+
+
+def test_histories__bring_their_own_names():
+    with pytest.raises(InputError, match="lists= and covariates="):
+        stratified_log_linear(CELLS, count="n")
+    histories = CaptureHistories.from_frame(CELLS, count="n", strata="sex")
+    assert stratified_log_linear(histories) == stratified_log_linear(CELLS, **SIMPLE)
+    with pytest.raises(InputError, match="leave lists"):
+        stratified_log_linear(histories, lists=("a", "b"))

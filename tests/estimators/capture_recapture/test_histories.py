@@ -137,3 +137,33 @@ def test_relabelling_lists_changes_no_count(counts, order):
 def test_plot__draws_every_history():
     axes = CaptureHistories.from_counts(THREE).plot()
     assert len(axes.patches) >= len(THREE)
+
+
+def test_problems__are_all_named_at_once():
+    frame = pd.DataFrame(
+        {
+            "a": [1, 2, 0, 1, 1],
+            "b": [0, 1, 0, 1, 1],
+            "n": [3, 1, 4, 2.5, -1],
+            "sex": ["f", "m", "f", None, "f"],
+        }
+    )
+    with pytest.raises(InputError) as raised:
+        CaptureHistories.from_frame(frame, lists=["a", "b"], count="n", strata="sex")
+    words = str(raised.value)
+    assert words.startswith("4 problems: ")
+    for part in (
+        "a is 2 in row 1",
+        "n: whole numbers >= 0 were expected, 2 are not: 2.5 (row 3), -1",
+        "stratum sex is missing (rows 3",
+        "all zeros was given as observed (rows 2",
+    ):
+        assert part in words
+
+
+def test_too_many_lists_and_too_many_persons__are_refused():
+    wide = pd.DataFrame(np.eye(21, dtype=int), columns=[f"l{k}" for k in range(21)])
+    with pytest.raises(InputError, match="21 lists came; at most 20"):
+        CaptureHistories.from_frame(wide)
+    with pytest.raises(InputError, match="add to more than"):
+        CaptureHistories.from_counts({"10": 2**53, "01": 2**53})

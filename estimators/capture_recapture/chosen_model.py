@@ -6,12 +6,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from estimators.capture_recapture._extended_likelihood import fit_extended
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture._profile_size import profile_interval
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import Terms, read_terms, term_label
 from estimators.checks import check_choice, check_level
-from estimators.errors import NotEstimableError
+from estimators.errors import ConvergenceError, NotEstimableError
 from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
 from estimators.results import Estimate
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from estimators.capture_recapture._extended_likelihood import LogLinearFit
 
 __all__ = ["fit_diagnostics", "infinite_note", "log_linear"]
+
+# Factorials of more persons are not exact enough for a difference of 2 in their logs.
+WIDEST_PROFILE = 1e12
 
 
 def _example() -> dict[str, Any]:
@@ -80,11 +84,13 @@ def log_linear(
     Raises
     ------
     InputError
-        If a term names no list.
+        If `histories` is no `CaptureHistories`, a term names no list, or there are more
+        than fourteen lists.
     NotEstimableError
         If no estimate exists or it is not unique; the message says what is missing.
     ConvergenceError
-        If the fit does not settle.
+        If the fit does not settle, or a profile is asked of more than 1e12 persons,
+        where rounding decides it.
 
     References
     ----------
@@ -106,6 +112,7 @@ def log_linear(
     """
     check_level(level)
     check_choice("interval", interval, ("log_normal", "profile"))
+    check_histories(histories)
     masks = read_terms(terms, histories.lists)
     verdict = check_estimability(histories, terms=terms)
     if not verdict.estimable:
@@ -114,6 +121,11 @@ def log_linear(
     fit = fit_extended(counts, masks, histories.n_lists)
     diagnostics = fit_diagnostics(fit, histories.lists)
     if interval == "profile":
+        if fit.population_size > WIDEST_PROFILE:
+            raise ConvergenceError(
+                f"The profile likelihood of about {fit.population_size:.3g} persons is "
+                "lost in rounding: use interval='log_normal'."
+            )
         top, ci = profile_interval(counts, masks, histories.n_lists, level=level)
         diagnostics = MappingProxyType({**diagnostics, "profile_maximum": top})
     else:

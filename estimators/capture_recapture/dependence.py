@@ -7,7 +7,7 @@ the estimate is a curve over it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from estimators.capture_recapture._fixed_dependence import fit_fixed_odds_ratio
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.checks import check_choice, check_level, finite_vector
 from estimators.errors import InputError, NotEstimableError
@@ -31,6 +32,8 @@ Assumption = Literal["pair_margin", "pair_given_others", "highest_order"]
 _SIZE = ("population size", "persons")
 # Below this count of a history the normal approximation of its logarithm is poor.
 _SMALL_CELL = 10
+# No two lists are so dependent; beyond, squares of sizes leave the range of floats.
+_STRONGEST = 1e9
 
 
 def _example() -> CaptureHistories:
@@ -324,6 +327,12 @@ def _estimate_from_part(
 def _known_lists(
     histories: CaptureHistories, lists: Sequence[str] | None
 ) -> tuple[str, ...]:
+    check_histories(histories)
+    # A word would be read letter by letter.
+    if lists is not None and (
+        isinstance(lists, str) or not isinstance(lists, Iterable)
+    ):
+        raise InputError(f"lists={lists!r}: a sequence of list names was expected.")
     chosen = histories.lists if lists is None else tuple(lists)
     unknown = [name for name in chosen if name not in histories.lists]
     if unknown or len(set(chosen)) < 2 or len(set(chosen)) < len(chosen):
@@ -336,9 +345,9 @@ def _known_lists(
 
 def _check_ratios(values: Sequence[float], name: str) -> FloatVector:
     ratios = finite_vector(values, name)
-    if not (ratios.size and (ratios > 0).all()):
+    if not (ratios.size and ((ratios > 0) & (ratios <= _STRONGEST)).all()):
         raise InputError(
-            f"{name}={ratios.tolist()}: one or more numbers above 0 were expected; 1 "
-            "is independence."
+            f"{name}={ratios.tolist()}: one or more numbers above 0, at most "
+            f"{_STRONGEST:g}, were expected; 1 is independence."
         )
     return ratios

@@ -14,6 +14,7 @@ from estimators.capture_recapture._extended_likelihood import (
     forced_empty,
     superset_totals,
 )
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.model_terms import (
     Terms,
     read_terms,
@@ -127,7 +128,8 @@ def check_estimability(
     Raises
     ------
     InputError
-        If a term names no list of the table.
+        If `histories` is no `CaptureHistories`, a term names no list of it, or there
+        are more than fourteen lists.
 
     References
     ----------
@@ -152,6 +154,7 @@ def check_estimability(
     Nobody is on all lists of: A and B.
     Parameters at minus infinity: A and B. They are estimated, and count as parameters.
     """
+    check_histories(histories)
     masks = read_terms(terms, histories.lists)
     counts = histories.dense()
     status = estimability_status(counts, masks, histories.n_lists)

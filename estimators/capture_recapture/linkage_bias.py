@@ -7,6 +7,7 @@ link makes two persons look like one and the population smaller.
 from __future__ import annotations
 
 import math
+from numbers import Real
 
 from estimators.checks import check_counts, check_level
 from estimators.errors import InputError, NotEstimableError
@@ -15,6 +16,9 @@ from estimators.registry import estimator
 from estimators.results import Estimate
 
 __all__ = ["linkage_error_correction"]
+
+# Squares of products of two such counts stay within the range of floats.
+LARGEST_COUNT = 2**53
 
 
 @estimator(
@@ -98,13 +102,16 @@ def linkage_error_correction(
             f"m2={m2} links, but the shorter list has {min(n1, n2)} persons: count "
             "distinct persons, and link each at most once."
         )
-    linked, false = 1 - missed_link_rate, false_link_rate
+    if max(n1, n2) > LARGEST_COUNT:
+        raise InputError(f"n1={n1}, n2={n2}: at most {LARGEST_COUNT} were expected.")
     _check_rates(missed_link_rate, false_link_rate)
+    linked, false = 1 - missed_link_rate, false_link_rate
     spreads = (missed_link_std_error, false_link_std_error)
-    if not all(math.isfinite(value) and value >= 0 for value in spreads):
+    if not all(_is_number(value) and 0 <= value <= 1 for value in spreads):
         raise InputError(
             f"missed_link_std_error={spreads[0]!r}, false_link_std_error="
-            f"{spreads[1]!r}: finite numbers >= 0 were expected."
+            f"{spreads[1]!r}: standard errors of probabilities, in [0, 1], were "
+            "expected."
         )
     slope = linked - false
     matched = (m2 - n2 * false) / slope
@@ -141,13 +148,17 @@ def linkage_error_correction(
 
 def _check_rates(missed: float, false: float) -> None:
     for name, rate in (("missed_link_rate", missed), ("false_link_rate", false)):
-        if not 0 <= rate < 1:
+        if not (_is_number(rate) and 0 <= rate < 1):
             raise InputError(f"{name}={rate!r}: a probability in [0, 1) was expected.")
     if missed + false >= 1:
         raise InputError(
             f"missed_link_rate={missed} and false_link_rate={false} sum to 1 or more: "
             "such links say nothing about who is on both lists."
         )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _check_matched(matched: float, n1: int, n2: int, m2: int) -> None:

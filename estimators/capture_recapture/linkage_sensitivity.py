@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.list_changes import independent_lists, one_estimate
 from estimators.checks import check_level, finite_vector
@@ -102,6 +103,7 @@ def missed_link_sensitivity(
             f"missed_link_rates={rates.tolist()}: one or more probabilities in [0, 1) "
             "were expected."
         )
+    check_histories(histories)
     if histories.n_lists > _MOST_LISTS:
         raise InputError(
             f"{histories.n_lists} lists came; at most {_MOST_LISTS} are taken."
@@ -147,14 +149,14 @@ def _relinked(histories: CaptureHistories, rate: float) -> CaptureHistories:
     mended = np.linalg.solve(
         splitting_matrix(histories.n_lists, rate), histories.dense().astype(np.float64)
     )
-    counts = np.rint(mended).astype(np.int64)
-    if (counts < 0).any():
-        worst = int(counts.argmin())
+    whole = np.rint(mended)
+    if (whole < 0).any():
+        worst = int(whole.argmin())
         names = [
             name for place, name in enumerate(histories.lists) if worst >> place & 1
         ]
         raise NotEstimableError(
-            f"{counts[worst]} persons would remain on exactly {' & '.join(names)}: "
+            f"{whole[worst]:.0f} persons would remain on exactly {' & '.join(names)}: "
             "fewer links than that can have been missed."
         )
-    return histories.with_counts(counts)
+    return histories.with_counts(whole.astype(np.int64))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
 from estimators.capture_recapture._fixed_dependence import fit_fixed_odds_ratio
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.checks import check_level
 from estimators.errors import InputError, PrevalenceError
@@ -143,6 +145,9 @@ def list_sensitivity(
     [('none', '', 489), ('omit', 'A', 592), ('omit', 'B', 511), ('omit', 'C', 467)]
     """
     check_level(level)
+    check_histories(histories)
+    if not (isinstance(omit, bool) and isinstance(merge, bool)):
+        raise InputError(f"omit={omit!r}, merge={merge!r}: True or False was expected.")
     if histories.n_lists < 3 or not (omit or merge):
         raise InputError(
             f"{histories.n_lists} lists came with omit={omit} and merge={merge}: three "
@@ -170,6 +175,7 @@ def one_estimate(
     estimator: Callable[..., Estimate], histories: CaptureHistories, level: float
 ) -> Estimate:
     """Return what `estimator` makes of `histories`; refuse what is no single size."""
+    _check_takes_histories(estimator)
     found = estimator(histories, level=level)
     if not isinstance(found, Estimate):
         raise InputError(
@@ -177,6 +183,20 @@ def one_estimate(
             f"{type(found).__name__}."
         )
     return found
+
+
+def _check_takes_histories(estimator: object) -> None:
+    wanted = "a function that takes (histories, level=...) was expected"
+    if not callable(estimator):
+        raise InputError(f"estimator={estimator!r}: {wanted}, such as log_linear.")
+    try:
+        inspect.signature(estimator).bind(None, level=0.95)
+    except TypeError as error:
+        name = getattr(estimator, "__name__", type(estimator).__name__)
+        raise InputError(f"estimator={name}: {wanted}, but {error}.") from error
+    except ValueError:
+        # Some built-in callables show no signature; calling them tells.
+        return
 
 
 def _changes(

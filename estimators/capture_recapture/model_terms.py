@@ -10,7 +10,7 @@ from estimators.errors import InputError
 
 __all__ = ["Terms", "hierarchical_closure", "read_terms", "term_label", "write_terms"]
 
-Terms: TypeAlias = "str | Sequence[str | Sequence[str]]"
+Terms: TypeAlias = str | Sequence[str | Sequence[str]]
 """``"[12,3]"`` (lists counted from 1) or ``[("A", "B"), "C"]`` (list names)."""
 
 # One digit names one list in the bracket notation.
@@ -64,10 +64,7 @@ def read_terms(terms: Terms, lists: Sequence[str]) -> tuple[int, ...]:
     >>> read_terms([("B", "A")], ["A", "B", "C"])
     (0, 1, 2, 3, 4)
     """
-    if isinstance(terms, str):
-        groups = _numbered(terms, lists)
-    else:
-        groups = [(term,) if isinstance(term, str) else tuple(term) for term in terms]
+    groups = _numbered(terms, lists) if isinstance(terms, str) else _named(terms)
     unknown = sorted({str(n) for group in groups for n in group if n not in lists})
     if unknown:
         raise InputError(
@@ -110,6 +107,18 @@ def term_label(term: int, lists: Sequence[str]) -> str:
     if len(names) < 2:
         return names[0] if names else "intercept"
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _named(terms: object) -> list[tuple[str, ...]]:
+    form = "a sequence of list names and of tuples of them, [('A', 'B'), 'C'], or text"
+    if not isinstance(terms, Iterable) or isinstance(terms, bytes):
+        raise InputError(f"terms={terms!r}: {form}, '[12,3]', was expected.")
+    groups: list[tuple[str, ...]] = []
+    for term in terms:
+        if not isinstance(term, Iterable):
+            raise InputError(f"terms: {term!r} is no term; {form} was expected.")
+        groups.append((term,) if isinstance(term, str) else tuple(term))
+    return groups
 
 
 def _numbered(text: str, lists: Sequence[str]) -> list[tuple[str, ...]]:

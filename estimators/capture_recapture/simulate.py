@@ -8,6 +8,7 @@ cell h of a vector is the history with list j wherever bit j of h is set.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +33,8 @@ _RAKING_ROUNDS = 10_000
 _RAKING_TOLERANCE = 1e-13
 # Gauss-Hermite nodes: with 61, cells agree to 1e-9 with 121 nodes at spread 2.
 _NODES = 61
+# Whole numbers are exact in floats up to here.
+_LARGEST_POPULATION = 2**53
 
 
 def independent_cells(
@@ -88,7 +91,8 @@ def dependent_cells(
     Raises
     ------
     InputError
-        If a term names no two lists, or a ratio is not above 0.
+        If `odds_ratios` is no mapping, a term names no two lists, or a ratio is not
+        above 0.
     ConvergenceError
         If raking does not reach the margins.
 
@@ -103,15 +107,7 @@ def dependent_cells(
     margin = _probabilities(capture_probability)
     held = _held(margin.size)
     cells = np.ones(1 << margin.size)
-    for term, ratio in odds_ratios.items():
-        lists = sorted(set(term))
-        if len(lists) < 2 or not 0 <= lists[0] <= lists[-1] < margin.size:
-            raise InputError(
-                f"odds_ratios: {term!r} is no set of two or more lists out of 0 to "
-                f"{margin.size - 1}."
-            )
-        if not (np.isfinite(ratio) and ratio > 0):
-            raise InputError(f"odds_ratios: {ratio!r} for {term!r} is not above 0.")
+    for lists, ratio in _ratios(odds_ratios, margin.size):
         cells[held[:, lists].all(axis=1)] *= ratio
     cells /= cells.sum()
     extreme = (
@@ -158,7 +154,12 @@ def latent_class_cells(
     [0.485, 0.165, 0.165, 0.185]
     """
     share = finite_vector(shares, "shares")
-    within = np.asarray(capture_probability, dtype=np.float64)
+    try:
+        within = np.asarray(capture_probability, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"capture_probability: rows of numbers of one length were expected: {error}"
+        ) from error
     if within.ndim != 2 or within.shape[0] != share.size:
         raise InputError(
             f"{share.size} shares came with probabilities of shape {within.shape}: one "
@@ -202,7 +203,7 @@ def logit_normal_cells(
     True
     """
     middle = _probabilities(capture_probability)
-    if not (np.isfinite(spread) and spread >= 0):
+    if not (_is_number(spread) and spread >= 0):
         raise InputError(f"spread={spread!r}: a finite number >= 0 was expected.")
     node, weight = np.polynomial.hermite_e.hermegauss(_NODES)
     within = expit(logit(middle)[None, :] + spread * node[:, None])
@@ -236,7 +237,8 @@ def draw_tables(
     Raises
     ------
     InputError
-        If `cells` is not a distribution over 2 ** t histories.
+        If `cells` is not a distribution over 2 ** t histories, or the population is
+        above 2 ** 53.
 
     Examples
     --------
@@ -247,6 +249,10 @@ def draw_tables(
     ((3, 4), [100, 100, 100])
     """
     checked = check_counts(population=population, n_tables=n_tables)
+    if checked["population"] > _LARGEST_POPULATION:
+        raise InputError(
+            f"population={population}: at most {_LARGEST_POPULATION} can be drawn."
+        )
     share = finite_vector(cells, "cells")
     if share.size < 4 or share.size & (share.size - 1):
         raise InputError(f"cells: 2 ** t values were expected, {share.size} came.")
@@ -255,6 +261,33 @@ def draw_tables(
     return as_generator(rng).multinomial(
         checked["population"], share / share.sum(), size=checked["n_tables"]
     )
+
+
+def _ratios(
+    odds_ratios: Mapping[tuple[int, ...], float], n_lists: int
+) -> list[tuple[list[int], float]]:
+    if not isinstance(odds_ratios, Mapping):
+        raise InputError(
+            f"odds_ratios={odds_ratios!r}: a mapping of lists to a ratio was expected, "
+            "such as {(0, 1): 2.0}."
+        )
+    read: list[tuple[list[int], float]] = []
+    for term, ratio in odds_ratios.items():
+        lists = set(term) if isinstance(term, tuple | frozenset) else set()
+        known = {place for place in range(n_lists) if place in lists}
+        if len(lists) < 2 or known != lists:
+            raise InputError(
+                f"odds_ratios: {term!r} is no set of two or more lists out of 0 to "
+                f"{n_lists - 1}."
+            )
+        if not (_is_number(ratio) and ratio > 0):
+            raise InputError(f"odds_ratios: {ratio!r} for {term!r} is not above 0.")
+        read.append((sorted(known), float(ratio)))
+    return read
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and bool(np.isfinite(float(value)))
 
 
 def _probabilities(values: Sequence[float] | FloatVector) -> FloatVector:

@@ -6,6 +6,7 @@ import inspect
 import json
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 PANEL = "Estimators and data"
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 def register(app: typer.Typer) -> None:
@@ -114,7 +116,8 @@ def _arguments(
         annotation = spec.annotation(parameter.name)
         maker = getattr(annotation, "from_frame", None)
         if maker is not None:
-            bound[parameter.name] = _data_object(maker, frame, rest, problems)
+            own = {other.name for other in (*spec.inputs, *spec.options)}
+            bound[parameter.name] = _data_object(maker, frame, rest, problems, own=own)
         elif _is_frame(annotation):
             if frame is None:
                 problems.append("this estimator needs --data FILE")
@@ -138,6 +141,8 @@ def _data_object(
     frame: pd.DataFrame | None,
     rest: dict[str, str],
     problems: list[str],
+    *,
+    own: set[str],
 ) -> Any:  # noqa: ANN401
     if frame is None:
         problems.append("this estimator needs --data FILE")
@@ -145,7 +150,9 @@ def _data_object(
     hints = typing.get_type_hints(maker)
     named: dict[str, Any] = {}
     for name in list(inspect.signature(maker).parameters)[1:]:
-        if name in rest:
+        # An option that the estimator has as well is the estimator's: it picks from
+        # the whole table.
+        if name in rest and name not in own:
             named[name] = _convert(rest.pop(name), hints.get(name))
     return maker(frame, **named)
 
@@ -172,7 +179,10 @@ def _convert(text: str, annotation: Any) -> Any:  # noqa: ANN401
     if any(typing.get_origin(kind) is Literal for kind in candidates):
         allowed = [a for k in candidates for a in typing.get_args(k)]
         raise InputError(f"{text!r} came; choose one of {', '.join(map(str, allowed))}")
-    raise InputError(f"{text!r} does not fit {annotation}")
+    wanted = [_WORDS[kind] for kind in candidates if kind in _WORDS]
+    if wanted:
+        raise InputError(f"{text!r} came; {' or '.join(wanted)} was expected")
+    raise InputError("takes a Python object: use it from Python, or leave it out here")
 
 
 def _flatten(annotation: Any) -> list[Any]:  # noqa: ANN401
@@ -195,7 +205,12 @@ def _converted(text: str, kind: Any) -> Any:  # noqa: ANN401
             return None
     origin = typing.get_origin(kind) or kind
     if origin in (list, tuple) or getattr(origin, "__name__", "") == "Sequence":
-        return [part.strip() for part in text.split(",")]
+        of = (*typing.get_args(kind), str)[0]
+        return [_convert(part.strip(), of) for part in text.split(",")]
+    if origin is Callable:
+        from estimators.registry import find_estimator
+
+        return find_estimator(text).function
     if kind is str:
         return text
     return None

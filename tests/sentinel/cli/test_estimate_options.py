@@ -1,0 +1,60 @@
+"""Options of `sentinel estimate` that are no plain word or number."""
+
+import pandas as pd
+import pytest
+
+from estimators.errors import InputError
+from estimators.registry import find_estimator
+from sentinel.cli.estimate import _arguments
+
+FRAME = pd.DataFrame(
+    {
+        "A": [1, 0, 1, 0, 1, 0, 1],
+        "B": [0, 1, 1, 0, 0, 1, 1],
+        "C": [0, 0, 0, 1, 1, 1, 1],
+        "count": [60, 45, 14, 70, 18, 12, 5],
+    }
+)
+
+
+def run(key, **given):
+    import estimators  # noqa: F401 - fills the catalogue
+
+    spec = find_estimator(key)
+    return spec.function(**_arguments(spec, FRAME, {"count": "count", **given}))
+
+
+def test_terms__in_brackets_reach_the_model():
+    assert run("log_linear", terms="[12,3]").method == "log_linear [12,3]"
+
+
+@pytest.mark.parametrize("key", ["list_sensitivity", "missed_link_sensitivity"])
+def test_callable__is_named_by_its_key_in_the_catalogue(key):
+    named = run(key, estimator="log_linear")
+    default = run(key)
+    assert "log_linear" in named.rows[0].method
+    assert named.rows[0].estimate == pytest.approx(default.rows[0].estimate, rel=1e-9)
+    with pytest.raises(InputError, match="No estimator is called 'nonsense'"):
+        run(key, estimator="nonsense")
+    with pytest.raises(InputError, match="missing a required argument"):
+        run(key, estimator="chapman")
+
+
+def test_option_called_as_one_of_the_table__is_the_estimators():
+    rows = run("dependence_sensitivity", lists="A,B", odds_ratios="1,2")
+    assert [group["lists"] for group in rows.groups] == ["A + B", "A + B"]
+    # n1 n2 / m2 of A and B: 97 and 76 persons, 19 on both.
+    assert rows.rows[0].estimate == pytest.approx(97 * 76 / 19)
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "says"),
+    [
+        ("log_linear", {"level": "abc"}, "--level: 'abc' came; a number"),
+        ("list_sensitivity", {"merge": "maybe"}, "true or false"),
+        ("missed_link_sensitivity", {"missed_link_rates": "0,x"}, "'x' came"),
+    ],
+)
+def test_words_of_the_wrong_kind__say_what_was_expected(key, given, says):
+    with pytest.raises(InputError, match=says):
+        run(key, **given)

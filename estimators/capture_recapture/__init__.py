@@ -11,6 +11,7 @@ from estimators.capture_recapture.dependence import (
 )
 from estimators.capture_recapture.design import ExpectedWidth, expected_interval_width
 from estimators.capture_recapture.doubly_robust import doubly_robust
+from estimators.capture_recapture.downhill import downhill
 from estimators.capture_recapture.estimability import Estimability, check_estimability
 from estimators.capture_recapture.graph_averaging import decomposable_graphs
 from estimators.capture_recapture.graph_tables import (
@@ -58,6 +59,7 @@ __all__ = [
     "dependence_sensitivity",
     "dependent_cells",
     "doubly_robust",
+    "downhill",
     "draw_tables",
     "edge_probabilities",
     "expected_interval_width",

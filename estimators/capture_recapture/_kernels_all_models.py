@@ -1,13 +1,4 @@
-"""Extended maximum likelihood for many hierarchical models of one table.
-
-A table of t lists is a vector of 2 ** t cells by bit mask; cell 0 is unobserved. Sums
-over all cells that hold a term need t * 2 ** (t - 1) additions for all terms at once,
-and the information between two terms is the fitted sum of their union: no design
-matrix is ever formed.
-
-Codes of a fit: 0 estimable for certain, 1 to be decided by linear programming and rank,
-2 not identifiable (more parameters than cells), 3 left because it cannot win.
-"""
+"""Extended maximum likelihood for many hierarchical models of one table."""
 
 from __future__ import annotations
 
@@ -16,80 +7,26 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
+from estimators.capture_recapture._kernels_estimability import is_estimable
+from estimators.capture_recapture._kernels_lattice import (
+    ALPHA,
+    GRADIENT,
+    LEFT,
+    NOT_SETTLED,
+    ROWS,
+    STEP,
+    SURE,
+    TOO_MANY,
+    UNDECIDED,
+    climb,
+    first_guess,
+    newton_step,
+    superset_sums,
+)
 from estimators.numba_options import kernel
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector, IntMatrix, IntVector
-
-MOST_STEPS = 60
-# A fit is taken to have converged once its Newton decrement, in units of twice the
-# log-likelihood, is below this: the step that follows squares what is left.
-SMALL_DECREMENT = 1e-10
-SMALLEST_PIVOT = 1e-13
-# A direction that shows non-existence has small whole numbers as coefficients, so its
-# cells cannot exceed the residual margins by more than this.
-CERTAIN = 1e3
-ETA, MU, SUMS, ALPHA, GRADIENT, STEP, TRIED = range(7)
-
-
-@kernel()
-def subset_sums(cells: FloatVector) -> None:
-    """Replace each cell by the sum over its subsets, in place."""
-    bit = 1
-    while bit < cells.size:
-        for cell in range(cells.size):
-            if cell & bit:
-                cells[cell] += cells[cell ^ bit]
-        bit <<= 1
-
-
-@kernel()
-def superset_sums(cells: FloatVector) -> None:
-    """Replace each cell by the sum over its supersets, in place."""
-    bit = 1
-    while bit < cells.size:
-        for cell in range(cells.size):
-            if not cell & bit:
-                cells[cell] += cells[cell | bit]
-        bit <<= 1
-
-
-@kernel()
-def substitute(factor: FloatMatrix, known: FloatVector, answer: FloatVector) -> None:
-    """Solve from the factor that `solve` leaves: pivots, and pivots times rows."""
-    size = known.size
-    for k in range(size):
-        answer[k] = known[k]
-    for k in range(size):
-        scaled = answer[k] / factor[k, k]
-        for i in range(k + 1, size):
-            answer[i] -= factor[k, i] * scaled
-    for k in range(size - 1, -1, -1):
-        rest = answer[k]
-        for i in range(k + 1, size):
-            rest -= factor[k, i] * answer[i]
-        answer[k] = rest / factor[k, k]
-
-
-@kernel()
-def solve(matrix: FloatMatrix, known: FloatVector, answer: FloatVector) -> bool:
-    """Solve a positive definite system by LDL'; the upper triangle is overwritten.
-
-    Returns False if a pivot vanishes beside its diagonal.
-    """
-    size = known.size
-    for k in range(size):
-        answer[k] = matrix[k, k]
-    for k in range(size):
-        pivot = matrix[k, k]
-        if not pivot > SMALLEST_PIVOT * answer[k]:
-            return False
-        for i in range(k + 1, size):
-            factor = matrix[k, i] / pivot
-            for j in range(i, size):
-                matrix[i, j] -= factor * matrix[k, j]
-    substitute(matrix, known, answer)
-    return True
 
 
 @kernel()
@@ -123,126 +60,6 @@ def prepare(
 
 
 @kernel()
-def evaluate(
-    active: IntVector,
-    counts: FloatVector,
-    margins: FloatVector,
-    dead: IntVector,
-    work: FloatMatrix,
-) -> tuple[float, float, float]:
-    """Fill fitted cells, their sums and the gradient at the parameters in `work`.
-
-    Returns the log-likelihood without its constant, the sum of absolute residual
-    margins, and the least fitted cell among empty ones that were kept.
-    """
-    eta, mu, sums = work[ETA], work[MU], work[SUMS]
-    eta[:] = 0.0
-    for place in range(active.size):
-        eta[active[place]] = work[ALPHA, place]
-    subset_sums(eta)
-    likelihood, least = 0.0, np.inf
-    for cell in range(counts.size):
-        mu[cell] = 0.0
-        if not dead[cell]:
-            mu[cell] = np.exp(eta[cell])
-            if counts[cell] > 0:
-                likelihood += counts[cell] * eta[cell]
-            elif mu[cell] < least:
-                least = mu[cell]
-        sums[cell] = mu[cell]
-    superset_sums(sums)
-    residual = 0.0
-    for place in range(active.size):
-        term = active[place]
-        work[GRADIENT, place] = margins[term] - sums[term]
-        residual += abs(work[GRADIENT, place])
-    return likelihood - sums[0], residual, least
-
-
-@kernel()
-def newton_step(
-    active: IntVector, work: FloatMatrix, information: FloatMatrix
-) -> float:
-    """Write the Newton step; returns its decrement, negative if it is not defined."""
-    size = active.size
-    for i in range(size):
-        for j in range(i, size):
-            information[i, j] = work[SUMS, active[i] | active[j]]
-    gradient, step = work[GRADIENT, :size], work[STEP, :size]
-    if not solve(information, gradient, step):
-        return -1.0
-    decrement = 0.0
-    for i in range(size):
-        decrement += gradient[i] * step[i]
-    return decrement if decrement >= 0 else 0.0
-
-
-@kernel()
-def start(
-    active: IntVector,
-    counts: FloatVector,
-    dead: IntVector,
-    work: FloatMatrix,
-    information: FloatMatrix,
-) -> bool:
-    """Write starting parameters: weighted least squares on log(count + 1/2)."""
-    size = active.size
-    for cell in range(counts.size):
-        weight = 0.0 if dead[cell] else counts[cell] + 0.5
-        work[SUMS, cell] = weight
-        work[MU, cell] = weight * np.log(counts[cell] + 0.5)
-    superset_sums(work[SUMS])
-    superset_sums(work[MU])
-    for i in range(size):
-        work[GRADIENT, i] = work[MU, active[i]]
-        for j in range(i, size):
-            information[i, j] = work[SUMS, active[i] | active[j]]
-    return solve(information, work[GRADIENT, :size], work[ALPHA, :size])
-
-
-@kernel()
-def climb(  # noqa: PLR0917 - kernels take arrays by position
-    active: IntVector,
-    counts: FloatVector,
-    margins: FloatVector,
-    dead: IntVector,
-    work: FloatMatrix,
-    information: FloatMatrix,
-    least_wanted: float,
-) -> tuple[float, int]:
-    """Maximise from the parameters in `work`; returns the log-likelihood and a code.
-
-    A fit that cannot reach `least_wanted` is left early. It is certain that the
-    estimate exists once every empty cell that was kept has a fitted mean far above
-    the residual margins; a fit that converges without that is undecided.
-    """
-    size = active.size
-    likelihood, residual, least = evaluate(active, counts, margins, dead, work)
-    decrement = np.inf
-    for _ in range(MOST_STEPS):
-        if decrement < SMALL_DECREMENT and CERTAIN * residual < least:
-            return likelihood, 0
-        small_before = decrement < SMALL_DECREMENT
-        decrement = newton_step(active, work, information)
-        if decrement < 0 or (small_before and decrement < SMALL_DECREMENT):
-            return likelihood, 1
-        if decrement < 0.1 and likelihood + 10 * decrement < least_wanted:
-            return likelihood, 3
-        before = likelihood
-        scale = 1.0
-        for place in range(size):
-            work[TRIED, place] = work[ALPHA, place]
-        for _ in range(40):
-            for place in range(size):
-                work[ALPHA, place] = work[TRIED, place] + scale * work[STEP, place]
-            likelihood, residual, least = evaluate(active, counts, margins, dead, work)
-            if likelihood >= before - 1e-9 * (1.0 + abs(before) * 1e-3):
-                break
-            scale *= 0.5
-    return likelihood, 1
-
-
-@kernel()
 def fit_models(
     counts: FloatVector,
     terms: IntMatrix,
@@ -254,12 +71,13 @@ def fit_models(
 
     counts (2 ** t,); terms (models, most) padded; sizes (models,). Filled: starts
     (models, 2 ** t), parameters by term, NaN where infinite; results (models, 4):
-    log-likelihood without constant, exp(intercept), variance of the intercept, code.
+    log-likelihood without constant, exp(intercept), variance of the intercept, and a
+    code: `SURE` of an estimate, `NOT_SETTLED` where one exists, or there is none.
     """
     cells = counts.size
     margins = counts.copy()
     superset_sums(margins)
-    work = np.zeros((7, cells))
+    work = np.zeros((ROWS, cells))
     information = np.zeros((cells, cells))
     active = np.zeros(cells, dtype=np.int64)
     dead = np.zeros(cells, dtype=np.int64)
@@ -268,11 +86,11 @@ def fit_models(
         results[model, :3] = np.nan
         finite, kept = prepare(terms[model, : sizes[model]], margins, active, dead)
         if finite > kept:
-            results[model, 3] = 2
+            results[model, 3] = TOO_MANY
             continue
         used = active[:finite]
-        results[model, 3] = 1
-        if not start(used, counts, dead, work, information):
+        results[model, 3] = UNDECIDED
+        if not first_guess(used, counts, dead, work, information):
             continue
         likelihood, code = climb(
             used, counts, margins, dead, work, information, -np.inf
@@ -285,7 +103,82 @@ def fit_models(
         results[model, 1] = np.exp(work[ALPHA, 0])
         if newton_step(used, work, information) >= 0:
             results[model, 2] = work[STEP, 0]
-        results[model, 3] = code
+        if code == SURE or is_estimable(used, counts, dead):
+            results[model, 3] = NOT_SETTLED if code == NOT_SETTLED else SURE
+
+
+@kernel()
+def climb_from(  # noqa: PLR0917 - kernels take arrays by position
+    active: IntVector,
+    counts: FloatVector,
+    margins: FloatVector,
+    known: FloatVector,
+    wanted: float,
+    space: tuple[FloatMatrix, FloatMatrix, IntVector, IntVector],
+) -> tuple[float, int]:
+    """Climb from known parameters by term, NaN where there are none, as `climb` does.
+
+    Parameters of another table or model can be too far away to begin from; the ascent
+    then begins anew.
+    """
+    work, information, _, dead = space
+    if np.isfinite(known[0]):
+        for place in range(active.size):
+            value = known[active[place]]
+            work[ALPHA, place] = value if np.isfinite(value) else 0.0
+        likelihood, code = climb(
+            active, counts, margins, dead, work, information, wanted
+        )
+        if code != NOT_SETTLED:
+            return likelihood, code
+    if not first_guess(active, counts, dead, work, information):
+        return -np.inf, TOO_MANY
+    return climb(active, counts, margins, dead, work, information, wanted)
+
+
+@kernel()
+def contest(  # noqa: PLR0917 - kernels take arrays by position
+    terms: IntVector,
+    counts: FloatVector,
+    margins: FloatVector,
+    penalty: float,
+    known: FloatVector,
+    to_beat: float,
+    space: tuple[FloatMatrix, FloatMatrix, IntVector, IntVector],
+) -> tuple[float, int]:
+    """Return a model's criterion without constant, and its finite parameters.
+
+    Infinite where no estimate exists or `to_beat` is not beaten. In `space` (working
+    rows, information, active terms, dead cells) the fit is left.
+    """
+    active, dead = space[2], space[3]
+    finite, kept = prepare(terms, margins, active, dead)
+    if finite > kept:
+        return np.inf, 0
+    used = active[:finite]
+    price = penalty * (terms.size + 1)
+    likelihood, code = climb_from(
+        used, counts, margins, known, (price - to_beat) / 2, space
+    )
+    criterion = price - 2 * likelihood
+    if code in (LEFT, TOO_MANY) or criterion >= to_beat:
+        return np.inf, 0
+    if code != SURE and not is_estimable(used, counts, dead):
+        return np.inf, 0
+    return criterion, finite
+
+
+@kernel()
+def working_space(
+    cells: int, most: int
+) -> tuple[FloatMatrix, FloatMatrix, IntVector, IntVector]:
+    """Return empty working rows, information, active terms and dead cells."""
+    return (
+        np.zeros((ROWS, cells)),
+        np.zeros((most, most)),
+        np.zeros(cells, dtype=np.int64),
+        np.zeros(cells, dtype=np.int64),
+    )
 
 
 @kernel(parallel=True)
@@ -296,15 +189,12 @@ def select_models(  # noqa: PLR0917 - kernels take arrays by position
     starts: FloatMatrix,
     penalties: FloatVector,
     winners: FloatMatrix,
-    doubts: FloatMatrix,
 ) -> None:
     """Find the model of least criterion in every table, over all models.
 
     counts (tables, 2 ** t); starts (models, 2 ** t) as `fit_models` leaves them;
-    penalties (tables,) per parameter. Filled: winners (tables, 4): place of the model
-    or -1, criterion without constant, exp(intercept), undecided models; doubts
-    (tables, 3 * room): place, criterion and exp(intercept) of undecided models that
-    were better than the best certain one when they came.
+    penalties (tables,) per parameter. Filled: winners (tables, 3): place of the model
+    or -1, criterion without constant, exp(intercept).
     """
     for table in numba.prange(counts.shape[0]):
         select_one(
@@ -314,7 +204,6 @@ def select_models(  # noqa: PLR0917 - kernels take arrays by position
             starts,
             penalties[table],
             winners[table],
-            doubts[table],
         )
 
 
@@ -326,7 +215,6 @@ def select_one(  # noqa: PLR0917 - kernels take arrays by position
     starts: FloatMatrix,
     penalty: float,
     winner: FloatVector,
-    doubts: FloatVector,
 ) -> None:
     """Do one table of `select_models`."""
     cells = counts.size
@@ -336,65 +224,21 @@ def select_one(  # noqa: PLR0917 - kernels take arrays by position
     for cell in range(1, cells):
         if counts[cell] > 0:
             perfect += counts[cell] * np.log(counts[cell])
-    work = np.zeros((7, cells))
-    information = np.zeros((cells, cells))
-    active = np.zeros(cells, dtype=np.int64)
-    dead = np.zeros(cells, dtype=np.int64)
-    winner[0], winner[1], winner[2], winner[3] = -1.0, np.inf, np.nan, 0.0
+    space = working_space(cells, min(terms.shape[1] + 1, cells))
+    winner[0], winner[1], winner[2] = -1.0, np.inf, np.nan
     for model in range(sizes.size):
-        price = penalty * (sizes[model] + 1)
         # No model fits better than the table itself.
-        if price - 2 * perfect >= winner[1]:
+        if penalty * (sizes[model] + 1) - 2 * perfect >= winner[1]:
             continue
-        finite, kept = prepare(terms[model, : sizes[model]], margins, active, dead)
-        if finite > kept:
-            continue
-        used = active[:finite]
-        warm = True
-        for place in range(finite):
-            work[ALPHA, place] = starts[model, used[place]]
-            warm &= np.isfinite(work[ALPHA, place])
-        if not warm and not start(used, counts, dead, work, information):
-            code, likelihood = 1, perfect
-        else:
-            likelihood, code = climb(
-                used,
-                counts,
-                margins,
-                dead,
-                work,
-                information,
-                (price - winner[1]) / 2,
-            )
-        criterion = price - 2 * likelihood
-        if code == 3 or criterion >= winner[1]:
-            continue
-        if code == 0:
+        criterion, _ = contest(
+            terms[model, : sizes[model]],
+            counts,
+            margins,
+            penalty,
+            starts[model],
+            winner[1],
+            space,
+        )
+        if criterion < winner[1]:
             winner[0], winner[1] = model, criterion
-            winner[2] = np.exp(work[ALPHA, 0])
-        else:
-            note_doubt(model, criterion, np.exp(work[ALPHA, 0]), winner, doubts)
-
-
-@kernel()
-def note_doubt(
-    model: int,
-    criterion: float,
-    unseen: float,
-    winner: FloatVector,
-    doubts: FloatVector,
-) -> None:
-    """Remember an undecided model; those that can no longer win make room."""
-    room = doubts.size // 3
-    used = int(winner[3])
-    if used == room:
-        used = 0
-        for place in range(room):
-            if doubts[3 * place + 1] < winner[1]:
-                doubts[3 * used : 3 * used + 3] = doubts[3 * place : 3 * place + 3]
-                used += 1
-    if used < room:
-        doubts[3 * used] = model
-        doubts[3 * used + 1] = criterion
-        doubts[3 * used + 2] = unseen
-    winner[3] = used + 1
+            winner[2] = np.exp(space[0][ALPHA, 0])

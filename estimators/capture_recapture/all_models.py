@@ -10,11 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from estimators.capture_recapture._extended_likelihood import (
-    estimability_status,
-    fit_extended,
-    superset_totals,
-)
+from estimators.capture_recapture._extended_likelihood import fit_extended
 from estimators.capture_recapture.hierarchies import Hierarchies, hierarchical_models
 from estimators.errors import NotEstimableError
 
@@ -26,12 +22,14 @@ if TYPE_CHECKING:
         IntMatrix,
         IntVector,
     )
+    from estimators.capture_recapture.hierarchies import BoolMatrix
     from estimators.capture_recapture.histories import CaptureHistories
 
 __all__ = [
     "AllModels",
     "Criterion",
     "fit_all_models",
+    "fit_models_of",
     "fit_padded",
     "padded_terms",
     "penalty",
@@ -42,7 +40,7 @@ Criterion = Literal["bic", "aic"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AllModels:
-    """All hierarchical models with their fits to one table.
+    """Hierarchical models with their fits to one table.
 
     Attributes
     ----------
@@ -50,8 +48,8 @@ class AllModels:
     n_observed : int
     n_parameters : ndarray of int64, shape (models,)
         Intercept and parameters at minus infinity counted.
-    status : ndarray of int64, shape (models,)
-        0 estimable, 1 no estimate exists, 2 not identifiable, 3 both.
+    estimable : ndarray of bool, shape (models,)
+        Whether an extended estimate exists and is unique.
     log_likelihood, unseen, std_error : ndarray of float64, shape (models,)
         NaN unless estimable; persons on no list, and the standard error of the
         population's size with the model taken as known.
@@ -62,14 +60,14 @@ class AllModels:
     models: Hierarchies
     n_observed: int
     n_parameters: IntVector
-    status: IntVector
+    estimable: BoolVector
     log_likelihood: FloatVector
     unseen: FloatVector
     std_error: FloatVector
     starts: FloatMatrix
 
     def __post_init__(self) -> None:
-        for name in ("n_parameters", "status", "log_likelihood", "unseen", "starts"):
+        for name in ("n_parameters", "estimable", "log_likelihood", "unseen", "starts"):
             getattr(self, name).setflags(write=False)
         self.std_error.setflags(write=False)
 
@@ -81,13 +79,13 @@ class AllModels:
     def ranking(self, name: Criterion) -> IntVector:
         """Return the estimable models, best first."""
         values = self.criterion(name)
-        return np.argsort(values, kind="stable")[: np.count_nonzero(self.status == 0)]
+        return np.argsort(values, kind="stable")[: np.count_nonzero(self.estimable)]
 
     def weights(self, name: Criterion) -> FloatVector:
         """Return exp(-criterion / 2) over its sum; 0 where not estimable."""
         values = self.criterion(name)
         share = np.exp(-(values - np.nanmin(values)) / 2)
-        share[self.status != 0] = 0.0
+        share[~self.estimable] = 0.0
         return np.asarray(share / share.sum())
 
     def to_frame(
@@ -128,7 +126,7 @@ def fit_all_models(
 
     Extended maximum likelihood: parameters whose margin is empty are at minus infinity
     and their cells are left out. A model whose estimate does not exist or is not unique
-    has a status other than 0 and no numbers.
+    is marked and has no numbers.
 
     Parameters
     ----------
@@ -168,14 +166,26 @@ def fit_all_models(
     (['[12,23]', '[12,3]'], [57.14, 58.97])
     """
     models = hierarchical_models(histories.n_lists, max_order=max_order)
-    counts = histories.dense()
-    padded, sizes = padded_terms(models)
-    starts, results, status = fit_padded(counts, padded, sizes)
-    if not (status == 0).any():
+    fits = fit_models_of(histories, models)
+    if not fits.estimable.any():
         raise NotEstimableError(
             f"None of the {len(models)} hierarchical models is estimable: the lists "
             "overlap too little. `check_estimability` says what is missing."
         )
+    return fits
+
+
+def fit_models_of(histories: CaptureHistories, models: Hierarchies) -> AllModels:
+    """Fit given hierarchical models as `fit_all_models` does; none need be estimable.
+
+    Parameters
+    ----------
+    histories : CaptureHistories
+    models : Hierarchies
+    """
+    counts = histories.dense()
+    padded, sizes = padded_terms(models.member, models.term)
+    starts, results, estimable = fit_padded(counts, padded, sizes)
     constant = float(gammaln(counts + 1.0).sum())
     unseen = results[:, 1].copy()
     with np.errstate(invalid="ignore"):
@@ -184,7 +194,7 @@ def fit_all_models(
         models=models,
         n_observed=histories.n_observed,
         n_parameters=sizes + 1,
-        status=status,
+        estimable=estimable,
         log_likelihood=results[:, 0] - constant,
         unseen=unseen,
         std_error=std_error,
@@ -192,81 +202,49 @@ def fit_all_models(
     )
 
 
-def padded_terms(models: Hierarchies) -> tuple[IntMatrix, IntVector]:
+def padded_terms(member: BoolMatrix, term: IntVector) -> tuple[IntMatrix, IntVector]:
     """Return the terms of every model, shape (models, most terms), and how many."""
-    sizes = models.member.sum(axis=1, dtype=np.int64)
-    place = models.member.cumsum(axis=1) - 1
-    rows, columns = np.nonzero(models.member)
-    padded = np.zeros((len(models), int(sizes.max())), dtype=np.int64)
-    padded[rows, place[rows, columns]] = models.term[columns]
+    sizes = member.sum(axis=1, dtype=np.int64)
+    place = member.cumsum(axis=1) - 1
+    rows, columns = np.nonzero(member)
+    padded = np.zeros((len(member), int(sizes.max())), dtype=np.int64)
+    padded[rows, place[rows, columns]] = term[columns]
     return padded, sizes
 
 
 def fit_padded(
     counts: IntVector, terms: IntMatrix, sizes: IntVector
-) -> tuple[FloatMatrix, FloatMatrix, IntVector]:
+) -> tuple[FloatMatrix, FloatMatrix, BoolVector]:
     """Fit the models and settle which are estimable.
 
     Returns
     -------
     tuple of ndarray
         Parameters by term (models, 2 ** lists); log-likelihood without constant,
-        persons unseen, variance of the intercept and code (models, 4); status. Numbers
-        are NaN where the status is not 0.
+        persons unseen, variance of the intercept and code (models, 4); which models are
+        estimable. Numbers of the others are NaN.
     """
     from estimators.capture_recapture._kernels_all_models import fit_models
+    from estimators.capture_recapture._kernels_lattice import NOT_SETTLED, SURE
 
     starts = np.empty((sizes.size, counts.size))
     results = np.empty((sizes.size, 4))
     fit_models(counts.astype(np.float64), terms, sizes, starts, results)
-    status = np.zeros(sizes.size, dtype=np.int64)
-    open_ones = np.flatnonzero(results[:, 3] > 0)
-    failed: list[tuple[frozenset[int], frozenset[int]]] = []
-    margins = superset_totals(counts, lists_of(counts))
-    for model in open_ones[np.argsort(sizes[open_ones], kind="stable")].tolist():
-        mine = terms[model, : sizes[model]].tolist()
-        status[model] = _status(counts, mine, margins, failed)
-        if status[model] == 0:
-            fit = fit_extended(counts, mine, lists_of(counts))
-            starts[model] = np.nan
-            results[model, :3] = (
-                fit.log_likelihood + gammaln(counts + 1.0).sum(),
-                fit.unseen,
-                fit.covariance[0, 0],
-            )
-    starts[status > 0] = np.nan
-    results[status > 0, :3] = np.nan
-    return starts, results, status
-
-
-def _status(
-    counts: IntVector,
-    terms: list[int],
-    margins: IntVector,
-    failed: list[tuple[frozenset[int], frozenset[int]]],
-) -> int:
-    """Return the status; a model that holds a failed one over the same cells fails.
-
-    The direction that shows that no estimate exists, or that parameters are not unique,
-    is one of the larger model as well.
-    """
-    infinite = [term for term in terms if margins[term] == 0]
-    lowest = frozenset(
-        term
-        for term in infinite
-        if not any(o != term and o & term == o for o in infinite)
-    )
-    finite = frozenset(terms).difference(infinite)
-    for cells, smaller in failed:
-        if cells == lowest and smaller <= finite:
-            return 1
-    closed = tuple(sorted({0, *terms}))
-    status = estimability_status(counts, closed, lists_of(counts))
-    if status:
-        failed.append((lowest, finite))
-    return status
-
-
-def lists_of(counts: IntVector) -> int:
-    """Return the number of lists of a dense table."""
-    return int(counts.size).bit_length() - 1
+    for model in np.flatnonzero(results[:, 3] == NOT_SETTLED).tolist():
+        fit = fit_extended(
+            counts,
+            terms[model, : sizes[model]].tolist(),
+            int(counts.size).bit_length() - 1,
+        )
+        finite = np.isfinite(fit.coefficients)
+        starts[model, np.array(fit.terms)[finite]] = fit.coefficients[finite]
+        results[model] = (
+            fit.log_likelihood + gammaln(counts + 1.0).sum(),
+            fit.unseen,
+            fit.covariance[0, 0],
+            SURE,
+        )
+    estimable = results[:, 3] == SURE
+    starts[~estimable] = np.nan
+    results[~estimable, :3] = np.nan
+    return starts, results, estimable

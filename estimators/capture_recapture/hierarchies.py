@@ -7,7 +7,6 @@ by its maximal terms with list numbers from 1, ``[123,14]``.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -23,14 +22,20 @@ if TYPE_CHECKING:
 
     BoolMatrix = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 
-__all__ = ["Hierarchies", "default_order", "hierarchical_models"]
+__all__ = [
+    "Hierarchies",
+    "can_be_enumerated",
+    "default_order",
+    "hierarchical_models",
+    "lattice_terms",
+]
 
 MOST_MODELS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hierarchies:
-    """All hierarchical models of some lists up to an order.
+    """Hierarchical models of some lists up to an order, all or some of them.
 
     Attributes
     ----------
@@ -114,19 +119,15 @@ def hierarchical_models(n_lists: int, *, max_order: int | None = None) -> Hierar
             "from 1 to the lists less one were expected. The term of all lists cannot "
             "be told from the number of persons unseen."
         )
-    # With pairs alone there are 2 ** C(t, 2); triples of six lists make 3 702 013.
-    if (order > 1 and math.comb(n_lists, 2) > 15) or (n_lists == 6 and order > 2):
+    if not can_be_enumerated(n_lists, order):
         raise InputError(
             f"{n_lists} lists with terms of up to {order} have more than {MOST_MODELS} "
-            "hierarchical models: use `downhill`, which searches, or fewer lists "
+            "hierarchical models, too many to fit all of them: `select_bic`, "
+            "`select_aic` and `downhill` search; or use fewer lists "
             "(`histories.merge`, `histories.omit`)"
             + (", or max_order=2." if n_lists == 6 else ".")
         )
-    terms = [
-        sum(1 << place for place in places)
-        for size in range(1, order + 1)
-        for places in combinations(range(n_lists), size)
-    ]
+    terms = lattice_terms(n_lists, order).tolist()
     column = {mask: place for place, mask in enumerate(terms)}
     member = np.zeros((1, len(terms)), dtype=np.bool_)
     member[:, :n_lists] = True
@@ -138,9 +139,27 @@ def hierarchical_models(n_lists: int, *, max_order: int | None = None) -> Hierar
     return Hierarchies(
         n_lists=n_lists,
         max_order=order,
-        term=np.array(terms, dtype=np.int64),
+        term=lattice_terms(n_lists, order),
         member=member,
     )
+
+
+def lattice_terms(n_lists: int, max_order: int) -> IntVector:
+    """Return the terms of up to `max_order` lists, by order and then by lists."""
+    masks = [
+        sum(1 << place for place in places)
+        for size in range(1, max_order + 1)
+        for places in combinations(range(n_lists), size)
+    ]
+    return np.array(masks, dtype=np.int64)
+
+
+def can_be_enumerated(n_lists: int, max_order: int) -> bool:
+    """Tell whether there are few enough hierarchical models to fit all of them."""
+    # With pairs alone there are 2 ** C(t, 2); triples of six lists make 3 702 013.
+    if max_order < 2:
+        return True
+    return n_lists <= 5 or (n_lists == 6 and max_order == 2)
 
 
 def default_order(n_lists: int) -> int:

@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from estimators.capture_recapture.all_models import (
-    AllModels,
-    Criterion,
-    fit_all_models,
-)
+from estimators.capture_recapture.criterion_selection import Choice, choose_model
+from estimators.capture_recapture.hierarchies import can_be_enumerated, default_order
 from estimators.capture_recapture.histories import CaptureHistories
-from estimators.capture_recapture.repeated_selection import (
-    BestOfTables,
-    best_of_tables,
-    cell_bca,
-    leave_one_out,
-)
+from estimators.capture_recapture.neighbour_search import search_widely
 from estimators.capture_recapture.selected_model import SelectedModel
-from estimators.checks import check_counts, check_level
-from estimators.errors import InputError
-from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
-from estimators.resampling import multinomial_counts
-from estimators.results import Interval
 
 if TYPE_CHECKING:
-    from estimators.array_types import IntMatrix, IntVector
+    import numpy as np
 
-__all__ = ["select_aic", "select_bic"]
-
-NEAR = 2.0
-KNOWN_MODEL = (
-    "the interval takes the selected model as known and is too narrow: after selection "
-    "by BIC a nominal 95 % covered 61 % (Chan, Silverman and Vincent 2021); give "
-    "n_resamples for one that repeats the selection"
-)
+__all__ = ["korea_example", "select_aic", "select_bic"]
 
 
 def korea_example() -> dict[str, CaptureHistories]:
@@ -71,7 +49,8 @@ def select_bic(
     Parameters
     ----------
     histories : CaptureHistories
-        Two to five lists; six with terms of up to two lists. `downhill` takes more.
+        Two to ten lists. Beyond five lists, or six with pairs, the models are too many
+        to fit all of them; they are searched then, and a note says so.
     max_order : int, optional
         Greatest number of lists in a term; by default all but one, 2 for six lists.
     n_resamples : int
@@ -115,13 +94,17 @@ def select_bic(
     >>> chosen.model, round(chosen.estimate, 1)
     ('[12,23]', 157.2)
     """
-    return _select(
-        histories,
+    choice = Choice(
+        method="select_bic",
         criterion="bic",
-        max_order=max_order,
-        resampling=(n_resamples, rng, n_jobs, top),
+        max_order=_order(histories, max_order),
         level=level,
+        n_resamples=n_resamples,
+        rng=rng,
+        n_jobs=n_jobs,
+        top=top,
     )
+    return _select(histories, choice)
 
 
 @estimator(
@@ -147,7 +130,8 @@ def select_aic(
     Parameters
     ----------
     histories : CaptureHistories
-        Two to five lists; six with terms of up to two lists. `downhill` takes more.
+        Two to ten lists. Beyond five lists, or six with pairs, the models are too many
+        to fit all of them; they are searched then, and a note says so.
     max_order : int, optional
         Greatest number of lists in a term; by default all but one, 2 for six lists.
     n_resamples : int
@@ -187,141 +171,24 @@ def select_aic(
     >>> select_aic(korea).model
     '[12,23]'
     """
-    return _select(
-        histories,
+    choice = Choice(
+        method="select_aic",
         criterion="aic",
-        max_order=max_order,
-        resampling=(n_resamples, rng, n_jobs, top),
+        max_order=_order(histories, max_order),
         level=level,
+        n_resamples=n_resamples,
+        rng=rng,
+        n_jobs=n_jobs,
+        top=top,
     )
+    return _select(histories, choice)
 
 
-def _select(
-    histories: CaptureHistories,
-    *,
-    criterion: Criterion,
-    max_order: int | None,
-    resampling: tuple[int, int | np.random.Generator | None, int | None, int | None],
-    level: float,
-) -> SelectedModel:
-    n_resamples, rng, n_jobs, top = resampling
-    check_level(level)
-    draws = check_counts(n_resamples=n_resamples)["n_resamples"]
-    if draws == 1 or (top is not None and top < 1):
-        raise InputError(
-            f"n_resamples={n_resamples}, top={top}: no replicate or two and more, and "
-            "at least one model, were expected."
-        )
-    fits = fit_all_models(histories, max_order=max_order)
-    best = int(fits.ranking(criterion)[0])
-    n = histories.n_observed
-    total = float(n + fits.unseen[best])
-    std_error, notes = float(fits.std_error[best]), [KNOWN_MODEL]
-    ci = unseen_log_interval(total, n, std_error**2, level=level)
-    chosen = np.zeros(0, dtype=np.int64)
-    if draws:
-        counts = histories.dense()
-        tables = multinomial_counts(counts / n, n, draws, rng)
-        tables = np.concatenate([tables, leave_one_out(counts)])
-        again = best_of_tables(
-            fits, tables, criterion=criterion, top=top, n_jobs=n_jobs
-        )
-        chosen = again.model[:draws]
-        ci, std_error, notes = _interval(total, again, tables, counts, level)
-        if top is not None:
-            notes.append(f"replicates chose among the {top} best models of the data")
-    return SelectedModel(
-        estimand="population size",
-        unit="persons",
-        estimate=total,
-        std_error=std_error,
-        ci=ci,
-        method=f"select_{criterion}",
-        n_obs=n,
-        notes=(
-            *histories.notes,
-            *_rival_notes(fits, criterion, best, chosen),
-            *notes,
-        ),
-        diagnostics=_diagnostics(fits, criterion, best, chosen),
-        model=fits.models.name(best),
-        criterion=criterion,
-        fits=fits,
-        replicate_model=chosen,
-    )
+def _select(histories: CaptureHistories, choice: Choice) -> SelectedModel:
+    """Choose among all models where they can be fitted, and search where not."""
+    every = can_be_enumerated(histories.n_lists, choice.max_order)
+    return choose_model(histories, choice, None if every else search_widely)
 
 
-def _interval(
-    total: float,
-    again: BestOfTables,
-    tables: IntMatrix,
-    counts: IntVector,
-    level: float,
-) -> tuple[Interval, float, list[str]]:
-    """Return the BCa interval, the bootstrap standard error, and failures in words."""
-    persons = counts[counts > 0]
-    draws = len(tables) - persons.size
-    sizes = tables.sum(axis=1) + again.unseen
-    replicates, left_out = sizes[:draws], sizes[draws:]
-    good, kept = ~np.isnan(replicates), ~np.isnan(left_out)
-    ci = cell_bca(
-        total,
-        replicates[good],
-        left_out[kept],
-        persons[kept],
-        level=level,
-    )
-    notes = []
-    if not good.all():
-        notes.append(
-            f"{np.count_nonzero(~good)} of {draws} bootstrap replicates have no "
-            "estimable model and are left out"
-        )
-    if not kept.all():
-        notes.append(
-            f"without one person of {np.count_nonzero(~kept)} histories no model is "
-            "estimable: the acceleration leaves them out"
-        )
-    return ci, float(replicates[good].std(ddof=1)), notes
-
-
-def _rival_notes(
-    fits: AllModels, criterion: Criterion, best: int, chosen: IntVector
-) -> list[str]:
-    values = fits.criterion(criterion)
-    name = criterion.upper()
-    notes = [f"selected {fits.models.name(best)}, {name} {values[best]:.2f}"]
-    near = np.flatnonzero(values - values[best] <= NEAR)
-    if near.size > 1:
-        sizes = fits.n_observed + fits.unseen[near]
-        notes.append(
-            f"{near.size} models lie within {NEAR:g} {name} of the best, with "
-            f"estimates from {sizes.min():,.0f} to {sizes.max():,.0f}"
-        )
-    if chosen.size:
-        share = float((chosen == best).mean())
-        notes.append(
-            f"{share:.0%} of the replicates selected this model, "
-            f"{np.unique(chosen[chosen >= 0]).size} models were selected in all"
-        )
-    infinite = np.isnan(fits.starts[best][list(fits.models.terms(best))]).sum()
-    if infinite:
-        notes.append(f"{infinite} of its parameters are at minus infinity")
-    return notes
-
-
-def _diagnostics(
-    fits: AllModels, criterion: Criterion, best: int, chosen: IntVector
-) -> dict[str, float]:
-    found = {
-        criterion: float(fits.criterion(criterion)[best]),
-        "n_parameters": float(fits.n_parameters[best]),
-        "weight": float(fits.weights(criterion)[best]),
-        "n_models": float(len(fits.models)),
-        "n_estimable": float((fits.status == 0).sum()),
-    }
-    if chosen.size:
-        found["selection_frequency"] = float((chosen == best).mean())
-        found["n_resamples"] = float(chosen.size)
-        found["n_failed"] = float((chosen < 0).sum())
-    return found
+def _order(histories: CaptureHistories, max_order: int | None) -> int:
+    return default_order(histories.n_lists) if max_order is None else max_order

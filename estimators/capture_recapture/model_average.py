@@ -80,7 +80,7 @@ def average_models(
     check_choice("criterion", criterion, ("bic", "aic"))
     fits = fit_all_models(histories, max_order=max_order)
     weight = fits.weights(criterion)
-    used = fits.status == 0
+    used = fits.estimable
     share, unseen = weight[used], fits.unseen[used]
     average = float(share @ unseen)
     std_error = float(share @ np.hypot(fits.std_error[used], unseen - average))

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from estimators.capture_recapture._extended_likelihood import fit_extended
-from estimators.capture_recapture._weighted_bca import weighted_bca
 from estimators.capture_recapture.chosen_model import fit_diagnostics, infinite_note
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import term_label
+from estimators.capture_recapture.resampled_sizes import (
+    ResampledSizes,
+    resampled_sizes,
+)
 from estimators.checks import check_counts, check_level, check_resamples
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.intervals import unseen_log_interval
@@ -25,16 +28,12 @@ from estimators.results import Estimate
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector, IntMatrix, IntVector
     from estimators.capture_recapture._extended_likelihood import LogLinearFit
-    from estimators.results import Interval
 
 __all__ = ["Selections", "select_stepwise", "select_tables"]
 
 # About 50 ms of work for five lists: what a task should cost at least.
 TABLES_PER_TASK = 1000
 MOST_LISTS = 14
-TIE = 1e-9
-# Where more resamples fail, those that are left are no picture of the uncertainty.
-LEAST_SHARE = 0.5
 
 
 def _example() -> dict[str, Any]:
@@ -164,11 +163,13 @@ def select_stepwise(
         *infinite_note(fit, histories.lists),
     )
     if count:
-        spread = _resample(
+        spread, share = _resample(
             histories, fit, count, threshold=threshold, rng=rng, n_jobs=n_jobs
         )
-        std_error, ci = float(spread.values.std(ddof=1)), spread.interval(level)
-        notes, more = (*notes, *spread.notes), spread.diagnostics
+        std_error, ci = spread.std_error, spread.interval(level)
+        again = f"{share:.0%} of the resamples selected the same pairs"
+        notes = (*notes, again, *spread.notes)
+        more = {**spread.diagnostics, "share_same_model": share}
     else:
         std_error, more = fit.std_error, {}
         ci = unseen_log_interval(
@@ -234,23 +235,6 @@ def select_tables(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Spread:
-    """Replicates of the selection and its leave-one-out values, failures apart."""
-
-    estimate: float
-    values: FloatVector
-    left_out: FloatVector
-    persons: IntVector
-    diagnostics: dict[str, float]
-    notes: tuple[str, ...]
-
-    def interval(self, level: float) -> Interval:
-        return weighted_bca(
-            self.estimate, self.values, self.left_out, self.persons, level=level
-        )
-
-
 def _resample(
     histories: CaptureHistories,
     fit: LogLinearFit,
@@ -259,7 +243,8 @@ def _resample(
     threshold: float,
     rng: int | np.random.Generator | None,
     n_jobs: int | None,
-) -> _Spread:
+) -> tuple[ResampledSizes, float]:
+    """Return the sizes and the share of resamples that selected the same pairs."""
     counts = histories.count
     drawn = multinomial_counts(
         counts.astype(np.float64), fit.n_observed, n_resamples, rng
@@ -267,45 +252,11 @@ def _resample(
     boot = select_tables(histories, drawn, threshold=threshold, n_jobs=n_jobs)
     less = counts - np.eye(counts.size, dtype=np.int64)
     jack = select_tables(histories, less, threshold=threshold, n_jobs=n_jobs)
-    good = np.isfinite(boot.population_size)
-    kept = np.isfinite(jack.population_size)
-    if good.sum() < max(2, LEAST_SHARE * n_resamples) or not kept.any():
-        raise NotEstimableError(
-            f"{int((~good).sum())} of {n_resamples} resamples and "
-            f"{int((~kept).sum())} of {kept.size} jackknife tables cannot be "
-            "estimated: the lists overlap too little for a bootstrap, and what is left "
-            "of it would look more certain than it is. With n_resamples=0 the interval "
-            "takes the selected model as given."
-        )
-    same = (boot.order > 0) == np.isin(boot.pairs, fit.terms)
-    share = float(same.all(axis=1)[good].mean())
-    notes = [f"{share:.0%} of the resamples selected the same pairs"]
-    if not good.all():
-        notes.append(
-            f"{int((~good).sum())} of {n_resamples} resamples cannot be estimated and "
-            "are left out"
-        )
-    if not kept.all():
-        notes.append(
-            f"{int((~kept).sum())} of {kept.size} jackknife tables cannot be estimated "
-            "and are left out"
-        )
-    values = boot.population_size[good]
-    # The same pairs on the same margins: a tie, whatever rounding made of it.
-    ties = np.isclose(values, fit.population_size, rtol=TIE, atol=0)
-    values[ties] = fit.population_size
-    return _Spread(
-        estimate=fit.population_size,
-        values=values,
-        left_out=jack.population_size[kept],
-        persons=counts[kept],
-        diagnostics={
-            "n_failed": float((~good).sum()),
-            "share_same_model": share,
-            "bootstrap_mean": float(values.mean()),
-        },
-        notes=tuple(notes),
+    spread = resampled_sizes(
+        fit.population_size, boot.population_size, jack.population_size, counts
     )
+    same = (boot.order > 0) == np.isin(boot.pairs, fit.terms)
+    return spread, float(same.all(axis=1)[spread.good].mean())
 
 
 def _select(

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from estimators.capture_recapture.aic_stepwise import select_stepwise_aic
 from estimators.capture_recapture.chosen_model import log_linear
+from estimators.capture_recapture.closed_population import (
+    ClosedPopulationModels,
+    closed_population,
+    closed_population_models,
+)
 from estimators.capture_recapture.covariates import stratified_log_linear
 from estimators.capture_recapture.dependence import (
     dependence_sensitivity,
@@ -47,6 +52,7 @@ from estimators.capture_recapture.two_lists import chapman, lincoln_petersen
 
 __all__ = [
     "CaptureHistories",
+    "ClosedPopulationModels",
     "Estimability",
     "ExpectedWidth",
     "average_models",
@@ -55,6 +61,8 @@ __all__ = [
     "chao",
     "chapman",
     "check_estimability",
+    "closed_population",
+    "closed_population_models",
     "decomposable_graphs",
     "dependence_sensitivity",
     "dependent_cells",

@@ -25,6 +25,7 @@ __all__ = [
     "LogLinearFit",
     "design_columns",
     "estimability_status",
+    "estimate_exists",
     "fit_extended",
     "forced_empty",
     "maximise_poisson",
@@ -211,10 +212,10 @@ def _status_of_pattern(pattern: bytes, terms: tuple[int, ...], n_lists: int) -> 
     finite, cells = reduced_table(counts, terms, n_lists)
     design = design_columns(cells, terms)[:, finite]
     identified = np.linalg.matrix_rank(design) == design.shape[1]
-    return int(not _exists(design, counts[cells])) + 2 * int(not identified)
+    return int(not estimate_exists(design, counts[cells])) + 2 * int(not identified)
 
 
-def _exists(design: FloatMatrix, seen: IntVector) -> bool:
+def estimate_exists(design: FloatMatrix, seen: IntVector) -> bool:
     """Tell whether some table with all cells above 0 has the margins of the data.
 
     Fienberg and Rinaldo's condition as a linear program: the greatest s with

@@ -1,4 +1,4 @@
-"""Multinomial profile-likelihood interval for the size under one log-linear model."""
+"""Multinomial profile-likelihood intervals for the size of a population."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
     from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["profile_interval"]
+__all__ = ["likelihood_interval", "multinomial_profile", "profile_interval"]
 
 # Fewer unseen than this and the limit is the number seen.
 LEAST_UNSEEN = 0.01
 # Beyond so many times the estimate the likelihood is flat: no upper limit exists.
 WIDEST = 1e6
+MOST_FITS = 40
+LIMIT_TOLERANCE = 1e-11
 
 
 def profile_interval(
@@ -51,54 +53,115 @@ def profile_interval(
     tuple of float and Interval
         The upper limit is infinite where the likelihood never falls so far.
     """
-    from scipy.optimize import brentq
-
     finite, cells = reduced_table(counts, terms, n_lists)
     design = design_columns(np.concatenate([[0], cells]), terms)[:, finite]
     observed = counts[cells].astype(np.float64)
-    seen = float(observed.sum())
 
     def at(unseen: float) -> tuple[float, float]:
-        return _profile(design, observed, unseen)
+        table = np.concatenate([[unseen], observed])
+        _, mean, _ = maximise_poisson(design, table)
+        return multinomial_profile(table, mean)
 
     start = _poisson_unseen(design, observed)
+    return likelihood_interval(at, float(observed.sum()), start, level=level)
+
+
+def likelihood_interval(
+    at: Callable[[float], tuple[float, float]],
+    seen: float,
+    start: float,
+    *,
+    level: float,
+) -> tuple[float, Interval]:
+    """Return the maximum of a profile likelihood of the size and its limits.
+
+    Parameters
+    ----------
+    at : callable
+        Takes the persons unseen; returns the profile log-likelihood and its slope.
+    seen, start : float
+        Persons seen, and unseen to start the search from.
+    level : float
+
+    Returns
+    -------
+    tuple of float and Interval
+        The upper limit is infinite where the likelihood never falls so far.
+    """
     best = _peak(lambda unseen: at(unseen)[1], start)
-    drop = critical_value(level) ** 2 / 2
-    floor = at(best)[0] - drop
-
-    def above(unseen: float) -> float:
-        return at(unseen)[0] - floor
-
+    top = at(best)[0]
+    reach = critical_value(level)
     low = 0.0
-    if best > LEAST_UNSEEN and above(LEAST_UNSEEN) < 0:
-        low = float(brentq(above, LEAST_UNSEEN, best, xtol=1e-9, rtol=1e-12))
-    reach = 2 * max(best, 1.0)
-    while above(reach) > 0 and reach < WIDEST * max(best, 1.0):
-        reach *= 2
-    high = math.inf
-    if above(reach) <= 0:
-        high = float(brentq(above, max(best, LEAST_UNSEEN), reach, rtol=1e-12))
+    if best > LEAST_UNSEEN and at(LEAST_UNSEEN)[0] < top - reach**2 / 2:
+        low = _limit(at, best, top, -reach)
+    high = _limit(at, best, top, reach)
     return seen + best, Interval(
         low=seen + low, high=seen + high, level=level, method="profile likelihood"
     )
 
 
-def _poisson_unseen(design: FloatMatrix, observed: FloatVector) -> float:
-    beta, _, _ = maximise_poisson(design[1:], observed)
-    return math.exp(beta[0])
+def _limit(
+    at: Callable[[float], tuple[float, float]], best: float, top: float, reach: float
+) -> float:
+    """Return the unseen at which the likelihood has fallen by half of reach squared.
+
+    The root of twice the fall, with the sign of the side, is nearly a straight line
+    in the logarithm of the unseen: Newton's steps reach it in a few fits.
+    """
+    side = math.copysign(1.0, reach)
+    place = math.log(max(best, 1.0)) + side * 0.3
+    for _ in range(MOST_FITS):
+        value, slope = at(math.exp(place))
+        root = math.sqrt(max(2 * (top - value), 0.0))
+        rise = abs(slope) * math.exp(place)
+        step = side * (abs(reach) - root) * root / rise if rise * root > 0 else side
+        place += max(-1.0, min(step, 1.0))
+        if abs(step) < LIMIT_TOLERANCE:
+            return math.exp(place)
+        if place > math.log(WIDEST * max(best, 1.0)):
+            return math.inf
+    return _limit_between(at, best, top - reach**2 / 2, side)
 
 
-def _profile(
-    design: FloatMatrix, observed: FloatVector, unseen: float
-) -> tuple[float, float]:
-    """Return l and its derivative in N, by the envelope theorem."""
-    table = np.concatenate([[unseen], observed])
-    _, mean, _ = maximise_poisson(design, table)
+def _limit_between(
+    at: Callable[[float], tuple[float, float]], best: float, floor: float, side: float
+) -> float:
+    from scipy.optimize import brentq
+
+    def above(unseen: float) -> float:
+        return at(unseen)[0] - floor
+
+    if side < 0:
+        return float(brentq(above, LEAST_UNSEEN, best, xtol=1e-9, rtol=1e-12))
+    end = 2 * max(best, 1.0)
+    while above(end) > 0:
+        end *= 2
+        if end > WIDEST * max(best, 1.0):
+            return math.inf
+    return float(brentq(above, max(best, LEAST_UNSEEN), end, rtol=1e-12))
+
+
+def multinomial_profile(table: FloatVector, mean: FloatVector) -> tuple[float, float]:
+    """Return the multinomial log-likelihood in N and its slope.
+
+    Parameters
+    ----------
+    table : ndarray of shape (cells,)
+        Counts, the unseen first.
+    mean : ndarray of shape (cells,)
+        Maximum likelihood means of this table. Their own change with N adds nothing to
+        the slope, by the envelope theorem.
+    """
     total = table.sum()
     value = gammaln(total + 1) - gammaln(table + 1).sum()
     value += xlogy(table, mean / total).sum()
-    slope = digamma(total + 1) - digamma(unseen + 1) + math.log(mean[0] / total)
+    slope = digamma(total + 1) - digamma(table[0] + 1) + math.log(mean[0] / total)
     return float(value), float(slope)
+
+
+def _poisson_unseen(design: FloatMatrix, observed: FloatVector) -> float:
+    beta, _, _ = maximise_poisson(design[1:], observed)
+    return math.exp(beta[0])
 
 
 def _peak(slope: Callable[[float], float], start: float) -> float:
@@ -108,6 +171,9 @@ def _peak(slope: Callable[[float], float], start: float) -> float:
     high = max(start, 1.0)
     while slope(high) > 0:
         high *= 2
-    if slope(LEAST_UNSEEN) <= 0:
-        return 0.0
-    return float(brentq(slope, LEAST_UNSEEN, high, xtol=1e-9, rtol=1e-12))
+    low = 0.8 * high
+    if slope(low) <= 0:
+        low = LEAST_UNSEEN
+        if slope(low) <= 0:
+            return 0.0
+    return float(brentq(slope, low, high, xtol=1e-9, rtol=1e-12))

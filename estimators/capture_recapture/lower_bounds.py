@@ -1,12 +1,12 @@
-"""One source: sizes from how often the same persons were met."""
+"""Sizes from how often the same persons were met: once, twice, at all."""
 
 from __future__ import annotations
 
 import math
 
+from estimators.capture_recapture.size_result import size_estimate
 from estimators.checks import check_counts, check_level
 from estimators.errors import InputError, NotEstimableError
-from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
 from estimators.results import Estimate
 
@@ -20,7 +20,13 @@ __all__ = ["chao", "zelterman"]
     example=lambda: {"f1": 51, "f2": 60, "n": 123},
 )
 def chao(
-    f1: int, f2: int, n: int, *, bias_corrected: bool = False, level: float = 0.95
+    f1: int,
+    f2: int,
+    n: int,
+    *,
+    n_lists: int | None = None,
+    bias_corrected: bool = False,
+    level: float = 0.95,
 ) -> Estimate:
     """Estimate a lower bound of a closed population's size from repeat counts.
 
@@ -30,6 +36,9 @@ def chao(
         Persons met exactly once and exactly twice.
     n : int
         Distinct persons met at all.
+    n_lists : int, optional
+        Lists, or occasions on which a person could be met once each. By default
+        contacts at any time, as in one register.
     bias_corrected : bool
         ``f1 (f1 - 1) / (2 (f2 + 1))`` unseen, which exists without repeats and is
         nearly unbiased for a homogeneous population.
@@ -44,16 +53,18 @@ def chao(
     Raises
     ------
     InputError
-        If a count is not a whole number >= 0, or f1 + f2 exceeds n.
+        If a count is not a whole number >= 0, f1 + f2 exceeds n, or n_lists is below 2.
     NotEstimableError
         If nobody was met twice and the bias-corrected form was not asked for.
 
     Notes
     -----
     ``n + f1**2 / (2 f2)`` with Chao's variance
-    ``f2 (r**4 / 4 + r**3 + r**2 / 2)``, ``r = f1 / f2``. Persons differ in how easily
-    they are met, which can only make the truth larger; a person's contacts are taken
-    to be independent of each other.
+    ``f2 (r**4 / 4 + r**3 + r**2 / 2)``, ``r = f1 / f2``. With t lists the unseen are
+    ``(t - 1) / t`` times that, which is `closed_population` with ``model="Mh"`` and
+    ``heterogeneity="chao"`` where no term of it had to be set to 0. Persons differ in
+    how easily they are met, which can only make the truth larger; a person's contacts
+    are taken to be independent of each other.
 
     References
     ----------
@@ -64,26 +75,38 @@ def chao(
     --------
     >>> chao(f1=51, f2=60, n=123).estimate
     144.675
+    >>> chao(f1=51, f2=60, n=123, n_lists=3).estimate
+    137.45
     """
     f1, f2, n = _checked(f1, f2, n, level)
+    if n_lists is not None and check_counts(n_lists=n_lists)["n_lists"] < 2:
+        raise InputError(f"n_lists={n_lists}: nobody can be met twice on one list.")
     if f2 == 0 and not bias_corrected:
         raise NotEstimableError(
             f"Nobody was met exactly twice (f1={f1}, f2=0): the bound is infinite. "
             "bias_corrected=True gives a finite lower figure."
         )
+    share = 1.0 if n_lists is None else (n_lists - 1) / n_lists
     if bias_corrected:
-        unseen = f1 * (f1 - 1) / (2 * (f2 + 1))
+        unseen = share * f1 * (f1 - 1) / (2 * (f2 + 1))
         variance = (
             unseen
-            + f1 * (2 * f1 - 1) ** 2 / (4 * (f2 + 1) ** 2)
-            + f1**2 * f2 * (f1 - 1) ** 2 / (4 * (f2 + 1) ** 4)
+            + share**2 * f1 * (2 * f1 - 1) ** 2 / (4 * (f2 + 1) ** 2)
+            + share**2 * f1**2 * f2 * (f1 - 1) ** 2 / (4 * (f2 + 1) ** 4)
         )
     else:
         ratio = f1 / f2
-        unseen = f1**2 / (2 * f2)
-        variance = f2 * (ratio**4 / 4 + ratio**3 + ratio**2 / 2)
-    return _result("chao", n + unseen, variance, n, level).with_notes(
-        "a lower bound: heterogeneity can only make the truth larger"
+        unseen = share * f1**2 / (2 * f2)
+        variance = f2 * (
+            share**2 * ratio**4 / 4 + share**2 * ratio**3 + share * ratio**2 / 2
+        )
+    return size_estimate(
+        "chao",
+        n + unseen,
+        variance,
+        n,
+        level=level,
+        notes=("a lower bound: heterogeneity can only make the truth larger",),
     )
 
 
@@ -150,7 +173,7 @@ def zelterman(f1: int, f2: int, n: int, *, level: float = 0.95) -> Estimate:
     total = n / (1 - missed)
     spread = n * missed / (1 - missed) ** 2 * rate
     variance = n * missed / (1 - missed) ** 2 + spread**2 * (1 / f1 + 1 / f2)
-    return _result("zelterman", total, variance, n, level)
+    return size_estimate("zelterman", total, variance, n, level=level)
 
 
 def _checked(f1: int, f2: int, n: int, level: float) -> tuple[int, int, int]:
@@ -164,17 +187,3 @@ def _checked(f1: int, f2: int, n: int, level: float) -> tuple[int, int, int]:
     if counts["n"] == 0:
         raise InputError("n=0: nobody was met.")
     return counts["f1"], counts["f2"], counts["n"]
-
-
-def _result(
-    method: str, total: float, variance: float, n: int, level: float
-) -> Estimate:
-    return Estimate(
-        estimand="population size",
-        unit="persons",
-        estimate=total,
-        std_error=math.sqrt(variance),
-        ci=unseen_log_interval(total, n, variance, level=level),
-        method=method,
-        n_obs=n,
-    )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
+from estimators.capture_recapture.size_result import size_estimate
 from estimators.checks import check_counts, check_level
 from estimators.errors import InputError, NotEstimableError
-from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
 from estimators.results import Estimate
 
@@ -74,7 +72,14 @@ def lincoln_petersen(n1: int, n2: int, m2: int, *, level: float = 0.95) -> Estim
         )
     total = n1 * n2 / m2
     variance = n1 * n2 * (n1 - m2) * (n2 - m2) / m2**3
-    return _result("lincoln_petersen", total, variance, n1 + n2 - m2, level)
+    return size_estimate(
+        "lincoln_petersen",
+        total,
+        variance,
+        n1 + n2 - m2,
+        level=level,
+        notes=(DEPENDENCE,),
+    )
 
 
 @estimator(
@@ -134,7 +139,14 @@ def chapman(n1: int, n2: int, m2: int, *, level: float = 0.95) -> Estimate:
         if m2 >= 7
         else (f"only {m2} persons are on both lists: the estimate is biased downwards",)
     )
-    return _result("chapman", total, variance, n1 + n2 - m2, level).with_notes(*few)
+    return size_estimate(
+        "chapman",
+        total,
+        variance,
+        n1 + n2 - m2,
+        level=level,
+        notes=(DEPENDENCE, *few),
+    )
 
 
 def _checked(n1: int, n2: int, m2: int, level: float) -> tuple[int, int, int]:
@@ -148,18 +160,3 @@ def _checked(n1: int, n2: int, m2: int, level: float) -> tuple[int, int, int]:
     if min(counts["n1"], counts["n2"]) == 0:
         raise InputError(f"A list is empty (n1={n1}, n2={n2}): two lists are needed.")
     return counts["n1"], counts["n2"], counts["m2"]
-
-
-def _result(
-    method: str, total: float, variance: float, seen: int, level: float
-) -> Estimate:
-    return Estimate(
-        estimand="population size",
-        unit="persons",
-        estimate=total,
-        std_error=math.sqrt(variance),
-        ci=unseen_log_interval(total, seen, variance, level=level),
-        method=method,
-        n_obs=seen,
-        notes=(DEPENDENCE,),
-    )

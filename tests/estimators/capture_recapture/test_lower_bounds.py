@@ -22,6 +22,12 @@ def test_chao__equals_the_closed_forms_of_every_table(shared_folder):
         found = chao(form["f"]["1"], form["f"]["2"], form["n"])
         expected = form["Chao_M0_f1f2_no_t_factor"]
         assert found.estimate == pytest.approx(expected, rel=1e-12)
+        lists = {name for pair in form.get("pairs", {}) for name in pair.split(":")}
+        if lists:
+            counts = (form["f"]["1"], form["f"]["2"], form["n"])
+            by_lists = chao(*counts, n_lists=len(lists))
+            expected = form["Chao_Mh_with_(t-1)/t"]
+            assert by_lists.estimate == pytest.approx(expected, rel=1e-12)
     dutch = forms["netherlandsimmigrant"]
     counts = (dutch["f1"], dutch["f2"], dutch["n"])
     corrected = chao(*counts, bias_corrected=True)
@@ -62,6 +68,13 @@ def test_no_repeats__infinite_bound_is_refused_and_the_corrected_form_is_finite(
     for counts in ((20, 0, 20), (0, 5, 9)):
         with pytest.raises(NotEstimableError):
             zelterman(*counts)
+
+
+def test_one_list__nobody_can_be_met_twice():
+    with pytest.raises(InputError, match="n_lists=1"):
+        chao(20, 3, 25, n_lists=1)
+    # Two lists: f1**2 / (4 f2), the estimate of two lists of equal size.
+    assert chao(20, 5, 25, n_lists=2).estimate == 25 + 20**2 / (4 * 5)
 
 
 @pytest.mark.parametrize(

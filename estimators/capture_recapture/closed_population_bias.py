@@ -38,6 +38,10 @@ __all__ = ["corrected_size"]
 
 MOST_TURNS = 500
 TURN_TOLERANCE = 1e-11
+TOO_FEW = (
+    "bias_corrected=True does not settle: too few persons are on two lists for the "
+    "correction. Leave it out, or use heterogeneity='chao' with model='Mh'."
+)
 
 
 def corrected_size(
@@ -155,13 +159,16 @@ def _second_order(
     for _ in range(MOST_TURNS):
         leverage = fit.mean * ((design @ fit.covariance) * design).sum(axis=1)
         before = fit.coefficients
-        fit = poisson_maximum(design, times, counts + leverage / 2 + half, before)
+        try:
+            with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+                fit = poisson_maximum(
+                    design, times, counts + leverage / 2 + half, before
+                )
+        except np.linalg.LinAlgError as error:
+            raise NotEstimableError(TOO_FEW) from error
         if np.abs(fit.coefficients - before).max() < TURN_TOLERANCE:
             return _size(histories, fit)
-    raise ConvergenceError(
-        f"bias_corrected=True did not settle in {MOST_TURNS} turns: too few persons "
-        "are on two lists."
-    )
+    raise ConvergenceError(TOO_FEW)
 
 
 def _design(

@@ -80,16 +80,18 @@ def removal_size(firsts: FloatVector, model: str) -> tuple[float, float, float, 
             f"{model}: first captures ({shown}) occur on one list only, so that how "
             "fast they fall is not determined."
         )
-    design = np.column_stack([np.ones(firsts.size), steps])
-    fit = poisson_maximum(design, np.ones(firsts.size), firsts)
-    level, slope = fit.coefficients
-    if slope >= 0:
+    # The slope is below 0 if and only if the mean place lies in the first half, which
+    # whole numbers decide exactly.
+    if 2 * float(firsts @ steps) >= float(firsts.sum()) * (firsts.size - 1):
         raise NotEstimableError(
             f"{model}: first captures ({shown}) do not fall from list to list, so "
             "that the chance of a first capture has its estimate at 0 and the size is "
             "infinite; the formula would give a negative number. The lists are no "
             "repeats of one effort in time order: use Mt or Mth."
         )
+    design = np.column_stack([np.ones(firsts.size), steps])
+    fit = poisson_maximum(design, np.ones(firsts.size), firsts)
+    level, slope = fit.coefficients
     ratio = math.exp(slope)
     size = math.exp(level) / (1 - ratio)
     gradient = size * np.array([1.0, ratio / (1 - ratio)])
@@ -131,11 +133,12 @@ class _Removal:
         seen, n_lists = firsts.sum(), firsts.size
         total = apart + seen + unseen
         misses = float(firsts @ np.arange(n_lists)) + n_lists * unseen
-        missed = misses / (misses + seen)
+        caught = seen / (misses + seen)
+        missed = math.log1p(-caught)
         value = gammaln(total + 1) - gammaln(unseen + 1)
         value += xlogy(apart, apart / total)
         value += xlogy(total - apart, (total - apart) / total)
-        value += seen * math.log1p(-missed) + xlogy(misses, missed)
+        value += seen * math.log(caught) + misses * missed
         slope = digamma(total + 1) - digamma(unseen + 1)
-        slope += math.log((total - apart) / total) + n_lists * math.log(missed)
+        slope += math.log((total - apart) / total) + n_lists * missed
         return float(value), float(slope)

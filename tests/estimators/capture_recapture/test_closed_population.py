@@ -24,7 +24,7 @@ from estimators.capture_recapture.closed_population_removal import (
     fit_removal,
     removal_size,
 )
-from estimators.errors import InputError, NotEstimableError
+from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from tests.twins import capture_recapture_closed_population as twin
 
 TABLES = (
@@ -493,6 +493,24 @@ def test_negative_heterogeneity__is_said_and_the_mixed_logit_stops_at_0():
 def test_not_estimable__is_refused_by_name(counts, options, says):
     with pytest.raises(NotEstimableError, match=says):
         closed_population(CaptureHistories.from_counts(counts), **options)
+
+
+def test_removal__a_slope_of_exactly_0_is_infinite_not_large():
+    # Rounding would give 5e16 persons.
+    for counts in (
+        {"100": 1, "110": 1, "101": 2, "001": 4, "010": 9},
+        {"100": 5, "010": 9, "001": 8, "110": 3, "011": 3},
+    ):
+        with pytest.raises(NotEstimableError, match="do not fall"):
+            closed_population(CaptureHistories.from_counts(counts), model="Mb")
+
+
+def test_bias_correction__too_few_overlaps_are_refused():
+    few = CaptureHistories.from_counts({"11100": 1, "00001": 1, "10101": 1, "11011": 1})
+    with pytest.raises((NotEstimableError, ConvergenceError), match="too few"):
+        closed_population(
+            few, model="Mth", heterogeneity="gamma3.5", bias_corrected=True
+        )
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,17 +10,26 @@ import pandas as pd
 
 from estimators.checks import check_columns
 from estimators.errors import InputError, NotEstimableError
+from estimators.model_formula import (
+    as_floats,
+    check_finite_terms,
+    describe_collinear,
+    drop_empty_levels,
+    materialise,
+    model_columns,
+    parse_formula,
+    read_frequencies,
+    wrong_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntVector
+    from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
 __all__ = ["CountCells", "check_rank", "new_matrix", "read_count_cells"]
 
 LARGEST_COUNT = 10_000
-_COLLINEAR = 1e-9
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,24 +86,26 @@ def read_count_cells(
     NotEstimableError
         If no row is complete.
     """
-    parsed = _parse(formula)
+    parsed = parse_formula(formula, left="times_seen")
     check_columns(frame, {})
-    names = sorted(_variables(parsed, formula, frame) | set(by))
+    names = sorted({*model_columns(parsed, formula, frame), *by})
     roles = {f"model column {name}": name for name in names}
     check_columns(frame, roles if count is None else {**roles, "count": count})
-    weight = _persons(frame, count)
+    weight = read_frequencies(frame, count)
     missing = frame[names].isna()
     kept = ~missing.any(axis=1).to_numpy() & (weight > 0)
     if not kept.any():
         raise NotEstimableError(
             f"No row of {len(frame)} has a value in each of {', '.join(names)}."
         )
-    rows = _drop_empty_levels(frame.loc[kept, names])
-    model = _materialise(parsed, rows)
+    rows, emptied = drop_empty_levels(frame.loc[kept, names])
+    model = materialise(parsed, rows)
     y = _outcome(model.lhs, rows.index)
-    matrix = np.ascontiguousarray(model.rhs.to_numpy(dtype=np.float64))
+    matrix = as_floats(model.rhs)
     term = tuple(map(str, model.rhs.columns))
-    _check_finite(matrix, term)
+    if not term:
+        raise InputError("The formula has no term: write at least 'count ~ 1'.")
+    check_finite_terms(matrix, term, rows.index)
     code, groups = _groups(rows, by)
     n_excluded = int(weight[(weight > 0) & ~kept].sum())
     cells, position = np.unique(
@@ -113,13 +122,13 @@ def read_count_cells(
         term=term,
         spec=model.rhs.model_spec,
         n_excluded=n_excluded,
-        notes=_missing_notes(missing, weight, n_excluded),
+        notes=(*_missing_notes(missing, weight, n_excluded), *emptied),
     )
 
 
 def new_matrix(spec: Any, frame: pd.DataFrame) -> FloatMatrix:  # noqa: ANN401 - formulaic is untyped
     """Return the model's columns for complete rows of another frame."""
-    return np.ascontiguousarray(_materialise(spec, frame).to_numpy(dtype=np.float64))
+    return as_floats(materialise(spec, frame))
 
 
 def check_rank(matrix: FloatMatrix, term: tuple[str, ...]) -> None:
@@ -130,72 +139,9 @@ def check_rank(matrix: FloatMatrix, term: tuple[str, ...]) -> None:
             "These terms are 0 for every person that enters the likelihood: "
             f"{', '.join(np.array(term)[length == 0])}. Leave them out."
         )
-    triangle = np.linalg.qr(matrix / length, mode="r")
-    _, sizes, directions = np.linalg.svd(triangle, full_matrices=True)
-    rank = int(np.count_nonzero(sizes > _COLLINEAR * sizes[0]))
-    if rank < len(term):
-        involved = np.abs(directions[rank:]).max(axis=0) > 1e-6
-        raise InputError(
-            f"{len(term)} terms but only {rank} independent directions: "
-            f"{', '.join(np.array(term)[involved])} are collinear. Leave "
-            f"{len(term) - rank} of them out."
-        )
-
-
-def _parse(formula: str) -> Any:  # noqa: ANN401 - formulaic is untyped
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    try:
-        parsed = Formula(formula)
-    except FormulaicError as error:
-        raise InputError(f"The formula {formula!r} cannot be read: {error}") from error
-    if not hasattr(parsed, "lhs"):
-        raise InputError(
-            f"The formula {formula!r} has no count: write 'times_seen ~ terms'."
-        )
-    return parsed
-
-
-def _variables(parsed: Any, formula: str, frame: pd.DataFrame) -> set[str]:  # noqa: ANN401 - formulaic is untyped
-    """Return the columns in use; formulaic overlooks those inside splines."""
-    words = set(re.findall(r"[^\W\d]\w*", formula))
-    return set(map(str, parsed.required_variables)) | (words & set(frame.columns))
-
-
-def _persons(frame: pd.DataFrame, count: str | None) -> FloatVector:
-    if count is None:
-        return np.ones(len(frame))
-    values = pd.to_numeric(frame[count], errors="coerce").to_numpy(
-        dtype=np.float64, na_value=np.nan
-    )
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.round(values)))
-    if wrong.any():
-        raise InputError(
-            f"count={count!r}: whole numbers of persons >= 0 were expected, "
-            f"{_rows(frame.index, wrong)}."
-        )
-    return np.asarray(values, dtype=np.float64)
-
-
-def _drop_empty_levels(rows: pd.DataFrame) -> pd.DataFrame:
-    for name in rows.columns:
-        if isinstance(rows[name].dtype, pd.CategoricalDtype):
-            rows = rows.assign(**{name: rows[name].cat.remove_unused_categories()})
-    return rows
-
-
-def _materialise(parsed: Any, rows: pd.DataFrame) -> Any:  # noqa: ANN401 - formulaic is untyped
-    from formulaic.errors import DataMismatchWarning, FormulaicError
-
-    # What is not finite is refused by the caller, by name.
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # A level that the fit has not seen would silently count as the reference.
-        warnings.simplefilter("error", DataMismatchWarning)
-        try:
-            return parsed.get_model_matrix(rows, na_action="ignore")
-        except (FormulaicError, DataMismatchWarning) as error:
-            raise InputError(f"The model's terms cannot be made: {error}") from error
+    problem = describe_collinear(matrix, term)
+    if problem:
+        raise InputError(problem)
 
 
 def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
@@ -209,21 +155,12 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
     if wrong.any():
         raise InputError(
             f"{columns.columns[0]} must be whole numbers from 1 to {LARGEST_COUNT}, "
-            f"how often an observed person was seen, {_rows(index, wrong)}. Someone "
-            "in the data was seen at least once: for deportations within a year of "
-            "a person interviewed at deportation give 1 + the earlier ones."
+            "how often an observed person was seen, "
+            f"{wrong_rows(index, wrong)}. Someone in the data was seen at least once: "
+            "for deportations within a year of a person interviewed at deportation "
+            "give 1 + the earlier ones."
         )
     return np.ascontiguousarray(y)
-
-
-def _check_finite(matrix: FloatMatrix, term: tuple[str, ...]) -> None:
-    if not term:
-        raise InputError("The formula has no term: write at least 'count ~ 1'.")
-    infinite = np.asarray(~np.isfinite(matrix).all(axis=0))
-    if infinite.any():
-        raise InputError(
-            f"The terms {', '.join(np.array(term)[infinite])} must be finite numbers."
-        )
 
 
 def _groups(
@@ -253,9 +190,3 @@ def _missing_notes(
         f"{n_excluded} observed persons are left out for missing values ({by_column}): "
         "the size is that of the population of complete records",
     )
-
-
-def _rows(index: pd.Index, wrong: BoolVector) -> str:
-    at = np.flatnonzero(wrong)
-    shown = ", ".join(str(index[row]) for row in at[:_SHOWN])
-    return f"{at.size} rows are not (rows {shown}{', ...' if at.size > _SHOWN else ''})"

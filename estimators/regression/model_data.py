@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,6 +10,17 @@ import pandas as pd
 
 from estimators.checks import check_columns
 from estimators.errors import InputError, NotEstimableError
+from estimators.model_formula import (
+    as_floats,
+    check_finite_terms,
+    describe_collinear,
+    drop_empty_levels,
+    materialise,
+    model_columns,
+    parse_formula,
+    read_frequencies,
+    wrong_rows,
+)
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntVector
@@ -18,9 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["INTERCEPT", "BinaryData", "LinearPredictor", "read_binary_data"]
 
 INTERCEPT = "Intercept"
-# Share of a column, scaled to length 1, that the others must leave unexplained.
-_COLLINEAR = 1e-9
-_SHOWN = 5
+NO_WEIGHTS = (
+    "Sampling weights are no counts of persons: give them in a SurveyDesign as design=."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,8 +97,10 @@ class LinearPredictor:
         complete = frame[columns].notna().all(axis=1).to_numpy()
         predictor = np.full(len(frame), np.nan)
         if complete.any():
-            matrix = _as_floats(_materialise(self.spec, frame[complete]))
-            _check_finite(matrix, tuple(self.spec.column_names), frame.index[complete])
+            matrix = as_floats(materialise(self.spec, frame[complete]))
+            check_finite_terms(
+                matrix, tuple(self.spec.column_names), frame.index[complete]
+            )
             predictor[complete] = matrix @ self.coefficients
         return predictor
 
@@ -121,11 +133,12 @@ def read_binary_data(
     NotEstimableError
         If no row is complete, or all outcomes are alike.
     """
-    parsed = _parse(formula)
-    names = sorted(map(str, parsed.required_variables))
+    parsed = parse_formula(formula, left="outcome")
+    check_columns(frame, {})
+    names = model_columns(parsed, formula, frame)
     roles = {f"model column {name}": name for name in names}
     check_columns(frame, roles if count is None else {**roles, "count": count})
-    frequency = _frequencies(frame, count)
+    frequency = read_frequencies(frame, count, advice=NO_WEIGHTS)
     under_study = frequency > 0 if inside is None else inside & (frequency > 0)
     missing = frame[names].isna().to_numpy()
     kept = under_study & ~missing.any(axis=1)
@@ -134,10 +147,10 @@ def read_binary_data(
             f"No row of {len(frame)} has a value in each of {', '.join(names)}."
         )
     notes = _missing_notes(names, missing[under_study])
-    complete, more = _drop_empty_levels(frame.loc[kept, names])
-    materialised = _materialise(parsed, complete)
+    complete, more = drop_empty_levels(frame.loc[kept, names])
+    materialised = materialise(parsed, complete)
     outcome = _outcome(materialised.lhs, complete.index)
-    matrix = _as_floats(materialised.rhs)
+    matrix = as_floats(materialised.rhs)
     term = tuple(map(str, materialised.rhs.columns))
     _check_matrix(matrix, term, complete.index)
     if outcome.min() == outcome.max():
@@ -156,37 +169,6 @@ def read_binary_data(
     )
 
 
-def _parse(formula: str) -> Any:  # noqa: ANN401 - formulaic is untyped
-    from formulaic import Formula
-    from formulaic.errors import FormulaicError
-
-    try:
-        parsed = Formula(formula)
-    except FormulaicError as error:
-        raise InputError(f"The formula {formula!r} cannot be read: {error}") from error
-    if not hasattr(parsed, "lhs"):
-        raise InputError(
-            f"The formula {formula!r} has no outcome: write 'outcome ~ terms'."
-        )
-    return parsed
-
-
-def _frequencies(frame: pd.DataFrame, count: str | None) -> FloatVector:
-    if count is None:
-        return np.ones(len(frame))
-    values = pd.to_numeric(frame[count], errors="coerce").to_numpy(
-        dtype=np.float64, na_value=np.nan
-    )
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.round(values)))
-    if wrong.any():
-        raise InputError(
-            f"count={count!r}: whole numbers >= 0 were expected, "
-            f"{_rows(frame.index, wrong)}. Sampling weights are no counts of persons: "
-            "give them in a SurveyDesign as design=."
-        )
-    return np.asarray(values, dtype=np.float64)
-
-
 def _missing_notes(names: list[str], missing: BoolVector) -> tuple[str, ...]:
     left_out = int(missing.any(axis=1).sum())
     if not left_out:
@@ -202,39 +184,8 @@ def _missing_notes(names: list[str], missing: BoolVector) -> tuple[str, ...]:
     )
 
 
-def _drop_empty_levels(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    notes = []
-    for name in frame.columns:
-        if not isinstance(frame[name].dtype, pd.CategoricalDtype):
-            continue
-        used = frame[name].cat.remove_unused_categories()
-        gone = frame[name].cat.categories.difference(used.cat.categories)
-        if len(gone):
-            frame = frame.assign(**{name: used})
-            levels = ", ".join(map(str, gone))
-            notes.append(f"no complete row has these levels of {name}: {levels}")
-    return frame, notes
-
-
-def _materialise(model: Any, frame: pd.DataFrame) -> Any:  # noqa: ANN401 - formulaic is untyped
-    from formulaic.errors import DataMismatchWarning, FormulaicError
-
-    # What is not finite is refused by the caller, with its rows.
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        # A level that the fit has not seen would silently count as the reference.
-        warnings.simplefilter("error", DataMismatchWarning)
-        try:
-            return model.get_model_matrix(frame, na_action="ignore")
-        except (FormulaicError, DataMismatchWarning) as error:
-            raise InputError(f"The model's terms cannot be made: {error}") from error
-
-
-def _as_floats(matrix: pd.DataFrame) -> FloatMatrix:
-    return np.ascontiguousarray(matrix.to_numpy(dtype=np.float64))
-
-
 def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
-    values = _as_floats(columns)
+    values = as_floats(columns)
     if values.shape[1] == 2 and all(
         str(c).endswith(("False]", "True]")) for c in columns
     ):
@@ -251,8 +202,8 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
     if wrong.any():
         raise InputError(
             f"The outcome {columns.columns[0]} must be 0 or 1, "
-            f"{_rows(index, wrong, outcome)}. Shares of successes are given as rows of "
-            "0 and 1 with count=."
+            f"{wrong_rows(index, wrong, outcome)}. Shares of successes are given as "
+            "rows of 0 and 1 with count=."
         )
     return np.ascontiguousarray(outcome)
 
@@ -260,45 +211,13 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
 def _check_matrix(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -> None:
     if not term:
         raise InputError("The formula has no term: write at least 'outcome ~ 1'.")
-    _check_finite(matrix, term, index)
+    check_finite_terms(matrix, term, index)
     length = np.linalg.norm(matrix, axis=0)
     if (length == 0).any():
         raise InputError(
             f"These terms are 0 in every complete row: "
             f"{', '.join(np.array(term)[length == 0])}. Leave them out."
         )
-    triangle = cast("FloatMatrix", np.linalg.qr(matrix / length, mode="r"))
-    if triangle.shape[0] == len(term):
-        smallest = np.linalg.svd(triangle, compute_uv=False)[-1]
-        if smallest > _COLLINEAR:
-            return
-    raise InputError(_collinear(triangle, term))
-
-
-def _check_finite(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -> None:
-    infinite = np.asarray(~np.isfinite(matrix))
-    if infinite.any():
-        named = ", ".join(np.array(term)[infinite.any(axis=0)])
-        rows = _rows(index, np.asarray(infinite.any(axis=1)))
-        raise InputError(f"The terms {named} must be finite numbers, {rows}.")
-
-
-def _collinear(triangle: FloatMatrix, term: tuple[str, ...]) -> str:
-    _, sizes, directions = np.linalg.svd(triangle)
-    rank = int(np.count_nonzero(sizes > _COLLINEAR))
-    involved = np.abs(directions[rank:]).max(axis=0) > 1e-6
-    return (
-        f"{len(term)} terms but only {rank} independent directions: "
-        f"{', '.join(np.array(term)[involved])} are collinear. Leave "
-        f"{len(term) - rank} of them out, or give more complete rows."
-    )
-
-
-def _rows(index: pd.Index, wrong: BoolVector, values: FloatVector | None = None) -> str:
-    at = np.flatnonzero(wrong)
-    shown = [
-        f"{index[row]}" + ("" if values is None else f": {values[row]:g}")
-        for row in at[:_SHOWN]
-    ]
-    more = ", ..." if at.size > _SHOWN else ""
-    return f"{at.size} rows are not (rows {', '.join(shown)}{more})"
+    problem = describe_collinear(matrix, term)
+    if problem:
+        raise InputError(problem)

@@ -1,52 +1,20 @@
-"""Repeat counts: closed forms, reference runs, boundaries and the bootstrap."""
+"""Repeat counts: closed forms, other programs, boundaries and bad input."""
 
-import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, nbinom
+from scipy.stats import nbinom
 
 from estimators.capture_recapture import truncated_counts, truncated_regression
-from estimators.capture_recapture.count_cells import check_rank, read_count_cells
+from estimators.capture_recapture.count_cells import check_rank
 from estimators.capture_recapture.count_families import FAMILIES
 from estimators.capture_recapture.second_order import variables
-from estimators.capture_recapture.truncated_point import fit_point
-from estimators.capture_recapture.truncated_resampling import bootstrap_sizes
 from estimators.errors import InputError, NotEstimableError
-from estimators.results import Estimates
-from tests.twins import capture_recapture_truncated as twin
 
 # van der Heijden et al. 2003: irregular immigrants in four Dutch cities, 1995.
 DUTCH = pd.DataFrame({"seen": [1, 2, 3, 4, 5, 6], "persons": [1645, 183, 37, 13, 1, 1]})
-ANCHOR = {
-    "poisson": "ztpoisson",
-    "geometric": "ztgeom",
-    "chao": "chao",
-    "zelterman": "zelterman",
-    "one_inflated_poisson": "ztoipoisson",
-    "one_inflated_geometric": "ztoigeom",
-    "one_inflated_positive_poisson": "oiztpoisson",
-    "one_inflated_positive_geometric": "oiztgeom",
-}
-# singleRcapture stops Newton's method at a coarse tolerance for some families (its
-# likelihoods agree with ours to 1e-11): relative, size and standard error.
-LOOSE = 2e-6
-FULL = "capture ~ gender + age + nation"
-
-
-@pytest.fixture
-def dutch(shared_folder):
-    return pd.read_csv(
-        shared_folder / "reference/capture_recapture/netherlandsimmigrant_grouped.csv"
-    )
-
-
-@pytest.fixture
-def anchor(shared_folder):
-    path = shared_folder / "reference/capture_recapture/reference.json"
-    return json.loads(path.read_text())["one_source"]
 
 
 def size(frame=DUTCH, formula="seen ~ 1", count="persons", **options):
@@ -115,39 +83,6 @@ def test_family__derivatives_are_those_of_differences(family):
         )
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize("family", sorted(ANCHOR))
-@pytest.mark.parametrize(
-    ("case", "formula"), [("intercept", "capture ~ 1"), ("full", FULL)]
-)
-def test_reference__every_family(dutch, anchor, family, case, formula):
-    wanted = anchor[case].get(ANCHOR[family])
-    if wanted is None:
-        pytest.skip("the anchor has no run of this case")
-    got = truncated_counts(formula, dutch, family=family, count="freq")
-    fit = truncated_regression(formula, dutch, family=family, count="freq")
-    exact = family in {"poisson", "chao", "zelterman"}
-    rel = 1e-9 if exact else LOOSE
-    assert fit.fit_statistics["log_likelihood"] == pytest.approx(
-        wanted["loglik"], abs=1e-9
-    )
-    assert fit.fit_statistics["bic"] == pytest.approx(wanted["BIC"], abs=1e-8)
-    np.testing.assert_allclose(fit.estimate, list(wanted["coef"].values()), atol=LOOSE)
-    np.testing.assert_allclose(fit.std_error, list(wanted["se"].values()), rtol=LOOSE)
-    assert got.estimate == pytest.approx(wanted["N"], rel=rel)
-    if family == "one_inflated_geometric":
-        # The anchor's standard error is 0.4 % smaller than that of its own likelihood,
-        # coefficients and their errors: see the test of the gradient below.
-        assert got.std_error == pytest.approx(wanted["N_se"], rel=5e-3)
-        return
-    assert got.std_error == pytest.approx(wanted["N_se"], rel=rel)
-    for ci, key in (("log_normal", "logNormal"), ("normal", "normal")):
-        limits = truncated_counts(formula, dutch, family=family, count="freq", ci=ci).ci
-        printed = wanted["CI"][key]
-        assert limits.low == pytest.approx(printed["lowerBound"], rel=rel)
-        assert limits.high == pytest.approx(printed["upperBound"], rel=rel)
-
-
 def test_one_inflated_geometric__variance_is_the_delta_method_by_hand():
     fit = truncated_regression(
         "seen ~ 1", DUTCH, family="one_inflated_geometric", count="persons"
@@ -164,36 +99,6 @@ def test_one_inflated_geometric__variance_is_the_delta_method_by_hand():
     assert size(family="one_inflated_geometric").std_error == pytest.approx(
         math.sqrt(variance), rel=1e-6
     )
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    "formula",
-    ["capture ~ gender", "capture ~ gender + age",
-     "capture ~ gender + age + nation + reason"],
-)  # fmt: skip
-def test_reference__poisson_formulas(dutch, anchor, formula):
-    wanted = anchor["ztpoisson_formulas"][formula]
-    got = truncated_counts(formula, dutch, count="freq", ci="normal")
-    assert got.estimate == pytest.approx(wanted["N"], rel=1e-9)
-    assert got.std_error == pytest.approx(wanted["N_se"], rel=1e-9)
-    assert got.ci.low == pytest.approx(wanted["CI"]["normal"]["lowerBound"], rel=1e-9)
-
-
-@pytest.mark.shared
-def test_reference__sizes_by_stratum(dutch, anchor):
-    wanted = {row["name"]: row for row in anchor["stratify_ztpoisson"]}
-    got = truncated_counts(FULL, dutch, count="freq", by="gender")
-    assert isinstance(got, Estimates)
-    for sex in ("female", "male"):
-        row, printed = got.get(gender=sex), wanted[f"gender=={sex}"]
-        assert row.n_obs == printed["Observed"]
-        assert row.estimate == pytest.approx(printed["Estimated"], rel=1e-9)
-        assert row.std_error == pytest.approx(printed["StdError"], rel=1e-9)
-        assert row.ci.low == pytest.approx(printed["logNormalLowerBound"], rel=1e-9)
-        assert row.ci.high == pytest.approx(printed["logNormalUpperBound"], rel=1e-9)
-    whole = truncated_counts(FULL, dutch, count="freq")
-    assert got.covariance.sum() == pytest.approx(whole.std_error**2, rel=1e-10)
 
 
 def test_negative_binomial__equals_statsmodels():
@@ -309,74 +214,6 @@ def test_covariate__scale_and_place_change_nothing():
     assert other.std_error == pytest.approx(one.std_error, rel=1e-6)
 
 
-@pytest.mark.shared
-def test_bootstrap__infinite_samples_are_as_many_as_chance_makes_them(dutch):
-    got = truncated_counts(FULL, dutch, count="freq", variance="bootstrap", rng=1)
-    again = truncated_counts(FULL, dutch, count="freq", variance="bootstrap", rng=1)
-    assert got == again
-    assert math.isinf(got.ci.high)
-    assert math.isinf(got.std_error)
-    assert "rate runs to 0" in got.notes[0]
-    # A sample is unbounded if no repeat of Surinam, of Turkey or of the older is drawn.
-    keys = {"nation": "Surinam", "age": ">40yrs"}
-    repeats = dutch[dutch.capture > 1]
-    assert repeats[repeats.nation == "Surinam"].freq.sum() == 1
-    others = {
-        value: repeats[repeats[key] == value].freq.sum() for key, value in keys.items()
-    } | {"Turkey": repeats[repeats.nation == "Turkey"].freq.sum()}
-    missed = [(1 - int(k) / 1880) ** 1880 for k in others.values()]
-    expected = 1 - math.prod(1 - p for p in missed)
-    low, high = binom.ppf([1e-4, 1 - 1e-4], 500, expected)
-    assert low <= got.diagnostics["n_infinite"] <= high
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    ("variance", "key"), [("bootstrap", "nonparametric"), ("parametric",) * 2]
-)
-def test_bootstrap__lower_limit_agrees_with_the_reference(dutch, anchor, variance, key):
-    got = truncated_counts(
-        FULL, dutch, count="freq", variance=variance, n_resamples=4000, rng=7
-    )
-    # 2.5 % quantile of the reference's 500 samples: standard error about 150 (2.5 to
-    # 16 % quantiles are 1 300 apart), so 4 of these.
-    assert got.ci.low == pytest.approx(anchor["bootstrap"][key]["CI"][0], abs=600)
-
-
-def test_bootstrap__equals_the_twin_sample_by_sample():
-    frame = pd.DataFrame(
-        {"seen": [1, 2, 3, 1, 2, 3, 4], "sex": list("fffmmmm"),
-         "persons": [40, 1, 1, 60, 20, 6, 2]}
-    )  # fmt: skip
-    cells = read_count_cells("seen ~ sex", frame, count="persons", by=())
-    point = fit_point("poisson", cells)
-    got = bootstrap_sizes(
-        cells, point, "bootstrap", n_resamples=60, rng=np.random.default_rng(3)
-    )[:, 0]
-    drawn = np.random.default_rng(3).multinomial(130, cells.weight / 130, size=60)
-    wanted = [
-        twin.size(np.repeat(cells.matrix, row, axis=0), np.repeat(cells.y, row))
-        for row in drawn
-    ]
-    assert np.isinf(wanted).any()
-    np.testing.assert_allclose(got, wanted, rtol=1e-9)
-
-
-def test_parametric__spread_equals_the_analytic_error_in_large_samples():
-    frame = pd.DataFrame({"seen": [1, 2, 3, 4], "persons": [30330, 15160, 5050, 1260]})
-    drawn = size(frame, variance="parametric", n_resamples=2000, rng=2)
-    # Monte-Carlo error of a standard deviation from 2 000 draws is 1.6 %.
-    assert drawn.std_error == pytest.approx(size(frame).std_error, rel=0.06)
-    assert drawn.estimate in drawn.ci
-
-
-@pytest.mark.parametrize("family", ["chao", "one_inflated_positive_poisson"])
-def test_parametric__centres_on_the_estimate(family):
-    got = size(family=family, variance="parametric", n_resamples=400, rng=4)
-    assert got.ci.low < got.estimate < got.ci.high
-    assert got.diagnostics["n_failed"] == 0
-
-
 def test_augment__gives_everyones_rate():
     fit = truncated_regression("seen ~ 1", DUTCH, family="chao", count="persons")
     rates = fit.augment(DUTCH)[".fitted"]
@@ -397,16 +234,6 @@ def test_augment__level_that_the_fit_has_not_seen_is_refused():
         fit.augment(pd.DataFrame({"sex": ["f", "z"]}))
     found = fit.augment(pd.DataFrame({"sex": ["f", None]}))[".fitted"]
     assert found.notna().tolist() == [True, False]
-
-
-def test_bootstrap__limits_never_fall_below_the_persons_seen():
-    frame = pd.DataFrame(
-        {"seen": [1, 2, 3, 1], "kind": list("aaab"), "persons": [400, 90, 9, 2]}
-    )
-    got = size(frame, by="kind", variance="bootstrap", n_resamples=99, rng=1)
-    small = got.get(kind="b")
-    assert small.n_obs == 2
-    assert small.ci.low >= 2
 
 
 def test_spline__of_a_column_with_gaps_is_read_and_counted():

@@ -91,8 +91,23 @@ def lincoln_petersen_two_lists(histories: CaptureHistories) -> Estimate:
     return cr.no_highest_order_interaction(histories.restrict(*histories.lists[:2]))
 
 
+def chapman_two_lists(histories: CaptureHistories) -> Estimate:
+    """Use the first two lists only, as `lincoln_petersen_two_lists` does."""
+    two = histories.restrict(*histories.lists[:2])
+    first, second = two.list_sizes()
+    return cr.chapman(int(first), int(second), int(two.overlaps().iloc[0, 1]))
+
+
+def chao_lists_as_counts(histories: CaptureHistories) -> Estimate:
+    """Take the number of lists that name a person as the count of one source."""
+    once, twice = histories.capture_frequencies()[1:3]
+    return cr.chao(int(once), int(twice), histories.n_observed)
+
+
 METHODS: dict[str, Method] = {
     "lincoln_petersen_two_lists": Method(lincoln_petersen_two_lists),
+    "chapman_two_lists": Method(chapman_two_lists),
+    "chao_lists_as_counts": Method(chao_lists_as_counts),
     "no_highest_order_interaction": Method(cr.no_highest_order_interaction),
 }
 
@@ -125,7 +140,7 @@ register("closed_population_Mh_chao", "closed_population", model="Mh")
 register("log_linear_main_effects", "log_linear")
 register("select_stepwise", "select_stepwise", n_resamples=0)
 register("select_stepwise_resampled", "select_stepwise", n_resamples=200)
-register("select_bic", "select_bic", n_resamples=0, most_lists=4)
+register("select_bic", "select_bic", n_resamples=0, most_lists=5)
 register("select_bic_resampled", "select_bic", n_resamples=200, most_lists=4)
 register("decomposable_graphs", "decomposable_graphs", most_lists=4)
 

@@ -123,3 +123,19 @@ def test_scenarios__have_the_stated_truth():
         benchmark.Scenario(5, "sparse", "independent").cells(),
         cr.independent_cells([0.06, 0.045, 0.035, 0.03, 0.02]),
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high", "most"),
+    [
+        ("select_bic_resampled", 0.63, 0.95, 0.41),
+        ("select_stepwise_resampled", 0.41, 0.95, 0.04),
+    ],
+)
+def test_committed__selections_cover_as_their_notes_say(
+    committed, method, low, high, most
+):
+    rows = committed[committed["method"] == method].set_index("truth")["coverage"]
+    assert rows["dependent"].min() == pytest.approx(low, abs=0.006)
+    assert rows["dependent"].max() == pytest.approx(high, abs=0.006)
+    assert rows["heterogeneous"].max() == pytest.approx(most, abs=0.006)

@@ -14,53 +14,23 @@ from estimators.capture_recapture import doubly_robust, truncated_counts
 from estimators.capture_recapture.count_cells import read_count_cells
 from estimators.capture_recapture.truncated_point import fit_point
 from estimators.capture_recapture.truncated_resampling import bootstrap_sizes
+from sentinel import datasets
 from tests.twins import capture_recapture_truncated as twin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Irregular immigrants in four Dutch cities, 1995 (van der Heijden et al. 2003): persons
-# apprehended 1, 2, ..., 6 times. n = 1 880.
-DUTCH = {
-    ("female", "<40yrs", "American and Australia"): (57, 2, 2, 0, 0, 0),
-    ("female", "<40yrs", "Asia"): (56, 3, 0, 1, 0, 0),
-    ("female", "<40yrs", "North Africa"): (146, 14, 4, 0, 1, 0),
-    ("female", "<40yrs", "Rest of Africa"): (59, 4, 0, 0, 0, 0),
-    ("female", "<40yrs", "Surinam"): (18, 0, 0, 0, 0, 0),
-    ("female", "<40yrs", "Turkey"): (11, 0, 0, 0, 0, 0),
-    ("female", ">40yrs", "American and Australia"): (6, 0, 0, 0, 0, 0),
-    ("female", ">40yrs", "Asia"): (2, 0, 0, 0, 0, 0),
-    ("female", ">40yrs", "North Africa"): (3, 1, 0, 0, 0, 0),
-    ("female", ">40yrs", "Rest of Africa"): (2, 0, 0, 0, 0, 0),
-    ("female", ">40yrs", "Surinam"): (2, 0, 0, 0, 0, 0),
-    ("female", ">40yrs", "Turkey"): (4, 0, 0, 0, 0, 0),
-    ("male", "<40yrs", "American and Australia"): (78, 11, 3, 2, 0, 0),
-    ("male", "<40yrs", "Asia"): (203, 5, 1, 1, 0, 0),
-    ("male", "<40yrs", "North Africa"): (653, 128, 24, 9, 0, 1),
-    ("male", "<40yrs", "Rest of Africa"): (154, 7, 3, 0, 0, 0),
-    ("male", "<40yrs", "Surinam"): (38, 0, 0, 0, 0, 0),
-    ("male", "<40yrs", "Turkey"): (67, 3, 0, 0, 0, 0),
-    ("male", ">40yrs", "American and Australia"): (12, 0, 0, 0, 0, 0),
-    ("male", ">40yrs", "Asia"): (11, 1, 0, 0, 0, 0),
-    ("male", ">40yrs", "North Africa"): (36, 3, 0, 0, 0, 0),
-    ("male", ">40yrs", "Rest of Africa"): (14, 0, 0, 0, 0, 0),
-    ("male", ">40yrs", "Surinam"): (5, 1, 0, 0, 0, 0),
-    ("male", ">40yrs", "Turkey"): (8, 0, 0, 0, 0, 0),
-}  # fmt: skip
 FORMULA = "capture ~ gender + age + nation"
 TWIN_SAMPLES = 20
 
 
 def make_counts() -> pd.DataFrame:
-    """Return one row per kind of person and count."""
-    rows = [
-        (*kind, times, persons)
-        for kind, numbers in DUTCH.items()
-        for times, persons in enumerate(numbers, start=1)
-        if persons
-    ]
-    columns = ["gender", "age", "nation", "capture", "persons"]
-    return pd.DataFrame(rows, columns=columns)
+    """Return one row per kind of person and count: four Dutch cities, 1995, n = 1 880.
+
+    van der Heijden et al. 2003.
+    """
+    frame: pd.DataFrame = datasets.load("dutch_immigrants_1995")
+    return frame.rename(columns={"freq": "persons"})
 
 
 def make_lists(size: int = 4_600) -> pd.DataFrame:

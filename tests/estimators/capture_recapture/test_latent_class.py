@@ -103,7 +103,7 @@ def test_same_rng__same_answer_on_any_number_of_threads():
 
 def test_notes__say_where_intervals_fall_short():
     result = latent_class_capture(histories(), rng=5, **QUICK)
-    assert any("misses were all too low" in note for note in result.notes)
+    assert any("misses were nearly all too low" in note for note in result.notes)
 
 
 def test_short_chains__are_said_to_be_short():

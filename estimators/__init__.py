@@ -6,7 +6,13 @@ stands in `catalogue()`, which importing this package fills.
 
 from __future__ import annotations
 
-from estimators import capture_recapture, proportions, regression, survey
+from estimators import (
+    capture_recapture,
+    diagnostics,
+    proportions,
+    regression,
+    survey,
+)
 from estimators.errors import (
     AssumptionWarning,
     ConvergenceError,
@@ -32,6 +38,7 @@ __all__ = [
     "SmallSampleWarning",
     "capture_recapture",
     "catalogue",
+    "diagnostics",
     "find_estimator",
     "proportions",
     "regression",

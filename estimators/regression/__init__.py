@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from estimators.regression.events import EventsPerVariable, events_per_variable
 from estimators.regression.firth import firth_logistic
+from estimators.regression.logistic import logistic
+from estimators.regression.regression_fit import RegressionFit
+from estimators.regression.risk_ratio import risk_difference, risk_ratio
+from estimators.regression.survey_glm import survey_glm
 
-__all__ = ["firth_logistic"]
+__all__ = [
+    "EventsPerVariable",
+    "RegressionFit",
+    "events_per_variable",
+    "firth_logistic",
+    "logistic",
+    "risk_difference",
+    "risk_ratio",
+    "survey_glm",
+]

@@ -13,7 +13,7 @@ from estimators.regression._penalised_likelihood import Likelihood, State, inver
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector, IntVector
-    from estimators.designs import SurveyDesign
+    from estimators.designs import Design, SurveyDesign
     from estimators.regression.model_data import BinaryData
 
 __all__ = ["design_covariance", "residual_df", "wald_f_test", "weights_of_mean_one"]
@@ -59,7 +59,7 @@ def design_covariance(
     return covariance
 
 
-def residual_df(design: SurveyDesign, data: BinaryData) -> tuple[float, str | None]:
+def residual_df(design: Design, data: BinaryData) -> tuple[float, str | None]:
     """Return the design's degrees of freedom + 1 - terms, and a note on a fall-back."""
     available = float(degrees_of_freedom(design, data.kept))
     left = available + 1 - len(data.term)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from estimators.regression.doubts import (
 )
 from estimators.regression.inference import (
     Inference,
+    IntervalKind,
     ModelCovariance,
     model_covariance,
     profile_inference,
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from estimators.designs import SurveyDesign
 
 __all__ = ["firth_logistic"]
-
-IntervalKind: TypeAlias = Literal["profile", "wald"]
 
 
 def _example() -> dict[str, object]:

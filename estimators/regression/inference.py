@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Inference",
+    "IntervalKind",
     "ModelCovariance",
     "model_covariance",
     "profile_inference",
@@ -25,6 +26,7 @@ __all__ = [
     "with_wald_term",
 ]
 
+IntervalKind: TypeAlias = Literal["profile", "wald"]
 ModelCovariance: TypeAlias = Literal["fisher", "augmented"]
 
 
@@ -63,7 +65,7 @@ def model_covariance(
 def wald_inference(
     beta: FloatVector, covariance: FloatMatrix, *, level: float, df: float = np.inf
 ) -> Inference:
-    """Return z (or t) tests and symmetric limits."""
+    """Return z (or t) tests and symmetric limits; an infinite error tells nothing."""
     std_error = np.sqrt(np.diag(covariance))
     ratio = beta / std_error
     reach = critical_value(level, df=df) * std_error
@@ -86,6 +88,7 @@ def profile_inference(
     level: float,
     scale: FloatVector | None = None,
     df: float = np.inf,
+    name: str = "profile penalised likelihood",
 ) -> Inference:
     """Return likelihood ratio tests of beta = 0 and profile limits.
 
@@ -102,6 +105,8 @@ def profile_inference(
         model variance of each term.
     df : float
         Denominator degrees of freedom.
+    name : str
+        What the result calls its limits.
     """
     terms = len(covariance)
     inflation = np.ones(terms) if scale is None else scale
@@ -117,7 +122,6 @@ def profile_inference(
                 likelihood, top, term=term, side=side, drop=float(drops[term])
             )
     tail = chdtrc(1, statistic) if np.isinf(df) else fdtrc(1, df, statistic)
-    name = "profile penalised likelihood"
     return Inference(
         covariance=covariance,
         statistic=statistic,

@@ -23,9 +23,17 @@ from estimators.model_formula import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntVector
 
-__all__ = ["INTERCEPT", "BinaryData", "LinearPredictor", "read_binary_data"]
+__all__ = [
+    "INTERCEPT",
+    "BinaryData",
+    "LinearPredictor",
+    "read_binary_data",
+    "read_complete_rows",
+]
 
 INTERCEPT = "Intercept"
 NO_WEIGHTS = (
@@ -133,6 +141,18 @@ def read_binary_data(
     NotEstimableError
         If no row is complete, or all outcomes are alike.
     """
+    return read_complete_rows(formula, frame, _outcome, count=count, inside=inside)
+
+
+def read_complete_rows(
+    formula: str,
+    frame: pd.DataFrame,
+    read_outcome: Callable[[pd.DataFrame, pd.Index], FloatVector],
+    *,
+    count: str | None,
+    inside: BoolVector | None,
+) -> BinaryData:
+    """Read a model's complete rows; `read_outcome` checks the outcome's columns."""
     parsed = parse_formula(formula, left="outcome")
     check_columns(frame, {})
     names = model_columns(parsed, formula, frame)
@@ -149,14 +169,14 @@ def read_binary_data(
     notes = _missing_notes(names, missing[under_study])
     complete, more = drop_empty_levels(frame.loc[kept, names])
     materialised = materialise(parsed, complete)
-    outcome = _outcome(materialised.lhs, complete.index)
+    outcome = read_outcome(materialised.lhs, complete.index)
     matrix = as_floats(materialised.rhs)
     term = tuple(map(str, materialised.rhs.columns))
     _check_matrix(matrix, term, complete.index)
     if outcome.min() == outcome.max():
         raise NotEstimableError(
             f"All {outcome.size} outcomes are {outcome[0]:g}: no contrast between "
-            "persons with and without the outcome can be estimated."
+            "persons can be estimated."
         )
     return BinaryData(
         outcome=outcome,

@@ -1,5 +1,6 @@
 """Imperfect classifiers: true prevalence, their accuracy and their agreement."""
 
+from estimators.diagnostics.agreement_coefficients import agreement
 from estimators.diagnostics.bayesian import bayesian_true_prevalence
 from estimators.diagnostics.beta_priors import expert_beta, pert_beta
 from estimators.diagnostics.distributions import BetaPrior
@@ -13,6 +14,7 @@ from estimators.diagnostics.survey_prevalence import (
 
 __all__ = [
     "BetaPrior",
+    "agreement",
     "bayesian_true_prevalence",
     "corrected_prevalence",
     "expert_beta",

@@ -107,12 +107,10 @@ def bayesian_true_prevalence(
     Joseph, L., Gyorkos, T. W. and Coupal, L. (1995). Bayesian estimation of disease
     prevalence and the parameters of diagnostic tests in the absence of a gold standard.
     American Journal of Epidemiology 141, 263-272.
-    https://doi.org/10.1093/oxfordjournals.aje.a117428
 
     Messam, L. L. McV., Branscum, A. J., Collins, M. T. and Gardner, I. A. (2008).
     Frequentist and Bayesian approaches to prevalence estimation using examples from
     Johne's disease. Animal Health Research Reviews 9, 1-23.
-    https://doi.org/10.1017/S1466252307001314
 
     Examples
     --------

@@ -55,7 +55,7 @@ def expert_beta(
     ----------
     Branscum, A. J., Gardner, I. A. and Johnson, W. O. (2005). Estimation of
     diagnostic-test sensitivity and specificity through Bayesian modeling. Preventive
-    Veterinary Medicine 68, 145-163. https://doi.org/10.1016/j.prevetmed.2004.12.005
+    Veterinary Medicine 68, 145-163.
 
     Examples
     --------

@@ -97,11 +97,11 @@ def rogan_gladen(
     ----------
     Rogan, W. J. and Gladen, B. (1978). Estimating prevalence from the results of a
     screening test. American Journal of Epidemiology 107, 71-76.
-    https://doi.org/10.1093/oxfordjournals.aje.a112510
+    https://pubmed.ncbi.nlm.nih.gov/623091/
 
     Reiczigel, J., Földi, J. and Ózsvári, L. (2010). Exact confidence limits for
     prevalence of a disease with an imperfect diagnostic test. Epidemiology and
-    Infection 138, 1674-1678. https://doi.org/10.1017/S0950268810000385
+    Infection 138, 1674-1678.
 
     Examples
     --------

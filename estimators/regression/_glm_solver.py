@@ -29,12 +29,17 @@ __all__ = ["Cells", "Solution", "distinct_places", "solve_all"]
 _SMALL = 1e-20
 # A step that short may stop where rounding keeps it from shrinking further.
 _ROUNDING = 1e-14
-# Below this squared length the quadratic holds and needs no look at the likelihood.
-_TRUSTED = 1e-3
+# With a canonical link convergence is quadratic: after such a step 1e-11 is left.
+_SMALL_CANONICAL = 1e-11
+# A step that moves predictors less needs no look at the likelihood.
+_TRUSTED = 1.0
+_HALVINGS = 40
+# Below this share of fits still on their way, the others are left behind.
+_WORTH_A_COPY = 0.6
 # Persons added to a cell as a barrier, and how near the edge a fit counts as on it.
 _BARRIERS = (1e-1, 1e-3, 1e-5, 1e-7, 1e-9)
 _NEAR_EDGE = 1e-5
-_BLOCK = 6_000_000  # cells (rows x fits) held at once: some 50 MB per array
+_BLOCK = 250_000  # cells (rows x fits) at once: what stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,36 +166,42 @@ class _Search:
     def run(
         self, beta: FloatMatrix, most: int
     ) -> tuple[FloatMatrix, BoolVector, FloatArray]:
+        terms, fits = beta.shape
         beta = beta.copy()
-        terms = beta.shape[0]
-        informations = np.zeros((beta.shape[1], terms, terms))
-        converged = np.zeros(beta.shape[1], dtype=bool)
-        failed = np.zeros(beta.shape[1], dtype=bool)
-        last = np.full(beta.shape[1], np.inf)
+        converged, failed = np.zeros(fits, dtype=bool), np.zeros(fits, dtype=bool)
+        informations = np.zeros((fits, terms, terms))
+        last = np.full(fits, np.inf)
+        search, index = self, np.arange(fits)
+        # Fits with a common start share its predictor, one column for all of them.
+        shared = bool((beta == beta[:, :1]).all())
+        eta = self.predictor(beta[:, :1] if shared else beta)
         for _ in range(most):
-            active = np.flatnonzero(~(converged | failed))
-            if not active.size:
-                break
-            every = active.size == beta.shape[1]
-            search = self if every else self._only(active)
-            step, length, informations[active] = search.step(beta[:, active])
+            step, length, information = search.step(eta)
             lost = ~(length > -_SMALL)  # NaN, or not positive definite
-            step[:, lost] = 0.0
-            moved, stuck = search.advance(beta[:, active], step, length)
-            beta[:, active] = moved
-            small = length < _SMALL
-            floor = (length < _ROUNDING) & (length > 0.25 * last[active])
-            converged[active] = (small | floor) & ~lost
-            failed[active] = lost | (stuck & ~converged[active])
-            last[active] = length
+            frozen = converged[index] | failed[index]
+            step[:, lost | frozen] = 0.0
+            delta, stuck = search.shorten(eta, step)
+            beta[:, index] += step
+            eta = eta + delta
+            informations[index[~frozen]] = information[~frozen]
+            small = length < (_SMALL_CANONICAL if search.model.canonical else _SMALL)
+            floor = (length < _ROUNDING) & (length > 0.25 * last[index])
+            converged[index] |= (small | floor) & ~lost & ~frozen
+            failed[index] |= (lost | stuck) & ~converged[index]
+            last[index] = length
+            going = ~(converged | failed)[index]
+            if not going.any():
+                break
+            if going.mean() < _WORTH_A_COPY:
+                search, index, eta = search.only(going), index[going], eta[:, going]
         return beta, converged, informations
 
-    def _only(self, active: IntVector) -> _Search:
+    def only(self, fits: BoolVector | IntVector) -> _Search:
         cells = Cells(
             self.cells.matrix,
             self.cells.offset,
-            self.cells.weight[:, active],
-            self.cells.total[:, active],
+            self.cells.weight[:, fits],
+            self.cells.total[:, fits],
         )
         return _Search(self.model, cells, self.products, self.scale)
 
@@ -199,17 +210,23 @@ class _Search:
         eta += self.cells.offset[:, None]
         return eta
 
-    def step(self, beta: FloatMatrix) -> tuple[FloatMatrix, FloatVector, FloatArray]:
-        """Return the scoring step (k, fits), its squared length, the information."""
+    def step(self, eta: FloatMatrix) -> tuple[FloatMatrix, FloatVector, FloatArray]:
+        """Return the step (k, fits), its squared length (fits,) and the information."""
         model, cells = self.model, self.cells
-        eta = self.predictor(beta)
         with np.errstate(all="ignore"):
-            pull = model.pull(eta)
-            score = cells.matrix.T @ (
-                (cells.total - cells.weight * model.mean(eta)) * pull
+            mean, pull, unit = model.parts(eta)
+            residual = cells.weight * mean
+            np.subtract(cells.total, residual, out=residual)
+            if pull is not None:
+                residual *= pull
+            score = cells.matrix.T @ residual
+            working = (
+                model.working(eta, cells.weight, cells.total)
+                if model.has_edge
+                else np.multiply(cells.weight, unit, out=residual)
             )
-            packed = self.products @ model.working(eta, cells.weight, cells.total)
-        terms, fits = beta.shape
+            packed = self.products @ working
+        terms, fits = score.shape
         information = np.empty((fits, terms, terms))
         upper = np.triu_indices(terms)
         information[:, upper[0], upper[1]] = packed.T
@@ -218,39 +235,45 @@ class _Search:
         length = np.asarray((step * score.T).sum(axis=1)) / self.scale
         return np.ascontiguousarray(step.T), length, information
 
-    def value(self, beta: FloatMatrix) -> tuple[FloatVector, BoolVector]:
+    def value(self, eta: FloatMatrix) -> tuple[FloatVector, BoolVector]:
         """Return every fit's likelihood and whether its means are possible."""
-        eta = self.predictor(beta)
         used = self.cells.weight > 0
         possible = np.asarray((self.model.valid(eta) | ~used).all(axis=0))
         with np.errstate(all="ignore"):
             each = self.model.log_likelihood(eta, self.cells.weight, self.cells.total)
         return np.asarray(np.where(used, each, 0.0).sum(axis=0)), possible
 
-    def advance(
-        self, beta: FloatMatrix, step: FloatMatrix, length: FloatVector
+    def shorten(
+        self, eta: FloatMatrix, step: FloatMatrix
     ) -> tuple[FloatMatrix, BoolVector]:
-        """Take the steps, halving those that lead downhill or out of bounds."""
-        moved = beta + step
-        stuck = np.zeros(beta.shape[1], dtype=bool)
-        doubtful = np.flatnonzero(~(length < _TRUSTED) | self._bounded())
+        """Halve, in place, steps that lead downhill or out of bounds.
+
+        Returns the change of the predictor, and which fits found no step at all. Steps
+        that move no predictor by more than 1 need no look at the likelihood.
+        """
+        delta: FloatMatrix = self.cells.matrix @ step
+        stuck = np.zeros(step.shape[1], dtype=bool)
+        far = np.maximum(delta.max(axis=0), -delta.min(axis=0)) > _TRUSTED
+        doubtful = np.flatnonzero(far | self._bounded())
         if not doubtful.size:
-            return moved, stuck
-        search = self._only(doubtful)
-        here, _ = search.value(beta[:, doubtful])
+            return delta, stuck
+        search = self.only(doubtful)
+        base = eta if eta.shape[1] == 1 else eta[:, doubtful]
+        here, _ = search.value(np.broadcast_to(base, (len(eta), doubtful.size)))
         slack = 1e-12 * (1.0 + np.abs(here))
         share = np.ones(doubtful.size)
-        for _ in range(40):
-            trial = beta[:, doubtful] + step[:, doubtful] * share
-            there, possible = search.value(trial)
+        bad = np.ones(doubtful.size, dtype=bool)
+        for _ in range(_HALVINGS):
+            there, possible = search.value(base + delta[:, doubtful] * share)
             bad = ~(possible & (there >= here - slack))
-            moved[:, doubtful] = trial
             if not bad.any():
-                return moved, stuck
+                break
             share[bad] *= 0.5
-        moved[:, doubtful[bad]] = beta[:, doubtful[bad]]
-        stuck[doubtful[bad]] = True
-        return moved, stuck
+        share[bad] = 0.0
+        stuck[doubtful] = bad
+        step[:, doubtful] *= share
+        delta[:, doubtful] *= share
+        return delta, stuck
 
     def _bounded(self) -> bool:
         family, link = self.model.family, self.model.link

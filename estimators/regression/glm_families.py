@@ -144,6 +144,24 @@ class Model:
         return np.asarray(self.slope(eta) / self.variance(eta))
 
     @property
+    def canonical(self) -> bool:
+        """Whether expected and observed information are the same."""
+        return (self.family, self.link) in _PLAIN
+
+    def parts(
+        self, eta: FloatArray
+    ) -> tuple[FloatArray, FloatArray | None, FloatArray]:
+        """Return mean, pull (None for 1) and expected information per weight."""
+        if self.link == "logit":
+            mean = np.asarray(expit(eta))
+            return mean, None, mean * (1 - mean)
+        mean = self.mean(eta)
+        if self.canonical:
+            return mean, None, self.slope(eta)
+        pull = self.pull(eta)
+        return mean, pull, np.asarray(self.slope(eta) * pull)
+
+    @property
     def has_edge(self) -> bool:
         """Whether the predictor may reach a probability of 0 or 1."""
         return self.family == "binomial" and self.link in {"log", "identity"}

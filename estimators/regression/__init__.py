@@ -8,14 +8,18 @@ from estimators.regression.logistic import logistic
 from estimators.regression.regression_fit import RegressionFit
 from estimators.regression.risk_ratio import risk_difference, risk_ratio
 from estimators.regression.survey_glm import survey_glm
+from estimators.regression.term_tests import TermTest, term_test, working_bic
 
 __all__ = [
     "EventsPerVariable",
     "RegressionFit",
+    "TermTest",
     "events_per_variable",
     "firth_logistic",
     "logistic",
     "risk_difference",
     "risk_ratio",
     "survey_glm",
+    "term_test",
+    "working_bic",
 ]

@@ -19,6 +19,8 @@ from estimators.regression.model_data import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from estimators.array_types import BoolVector, FloatVector, IntVector
     from estimators.regression.glm_families import FamilyName
 
@@ -96,7 +98,7 @@ def read_model_rows(
     )
 
 
-def term_columns(data: BinaryData, terms: str | list[str]) -> IntVector:
+def term_columns(data: BinaryData, terms: str | Sequence[str]) -> IntVector:
     """Return the matrix columns of terms, named as in the formula or as columns.
 
     ``"race"`` stands for every column that the factor race became, ``"race[T.2]"`` for

@@ -6,7 +6,9 @@ from estimators.diagnostics.beta_priors import expert_beta, pert_beta
 from estimators.diagnostics.distributions import BetaPrior
 from estimators.diagnostics.lang_reiczigel import true_prevalence
 from estimators.diagnostics.melding import melded_prevalence
+from estimators.diagnostics.roc import area_under_roc, choose_threshold, roc_curve
 from estimators.diagnostics.rogan_gladen import rogan_gladen
+from estimators.diagnostics.screening import screening_performance
 from estimators.diagnostics.survey_prevalence import (
     corrected_prevalence,
     survey_true_prevalence,
@@ -15,12 +17,16 @@ from estimators.diagnostics.survey_prevalence import (
 __all__ = [
     "BetaPrior",
     "agreement",
+    "area_under_roc",
     "bayesian_true_prevalence",
+    "choose_threshold",
     "corrected_prevalence",
     "expert_beta",
     "melded_prevalence",
     "pert_beta",
+    "roc_curve",
     "rogan_gladen",
+    "screening_performance",
     "survey_true_prevalence",
     "true_prevalence",
 ]

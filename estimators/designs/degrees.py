@@ -34,7 +34,7 @@ def degrees_of_freedom(design: Design, domain_mask: BoolVector | None = None) ->
     2.0
     """
     mask = design.domain if domain_mask is None else design.domain & domain_mask
-    code = np.where(mask & (design.weights > 0), 0, -1).astype(np.int64)
+    code = np.where(mask & (design.weights != 0), 0, -1).astype(np.int64)
     return float(domain_degrees_of_freedom(design, code, 1)[0])
 
 

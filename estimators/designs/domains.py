@@ -145,7 +145,7 @@ def split_into_domains(
     """
     columns = as_names(by)
     check_columns(design.frame, {f"by[{i}]": name for i, name in enumerate(columns)})
-    inside = design.domain & (design.weights > 0)
+    inside = design.domain & (design.weights != 0)
     notes: list[str] = []
     if where is not None:
         mask, n_unknown = row_mask(design.frame, where)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import numpy as np
 from scipy import sparse
 
+from estimators.designs.calibration import explained_totals
 from estimators.designs.labels import list_names
 from estimators.errors import InputError, NotEstimableError
 
@@ -38,6 +39,7 @@ __all__ = ["domain_covariance", "linearised_covariance"]
 _Totals: TypeAlias = "FloatMatrix | sparse.csr_array[Any]"
 _BLOCK = 4_000_000  # cells held at once: 32 MB, so memory does not grow with domains
 _DENSE = 20_000_000
+_MOST_CELLS = 200_000_000  # 1.6 GB, where calibration leaves no zeros to save
 _CENSUS = 1e-12  # 1 - sampling fraction below this: all units were taken
 
 
@@ -96,10 +98,16 @@ def linearised_covariance(
     if not np.isfinite(matrix[inside]).all():
         raise InputError("scores are missing or infinite inside the domain.")
     stage = _used_stages(design)[-1]
-    totals = np.zeros((stage.stratum.size, matrix.shape[1]))
-    unit = stage.unit[inside]
-    for place, column in enumerate(matrix.T):
-        totals[:, place] = np.bincount(unit, column[inside], minlength=totals.shape[0])
+    totals = _column_sums(stage.unit[inside], matrix[inside], stage.stratum.size)
+    if design.calibration:
+        totals -= explained_totals(
+            design.calibration,
+            stage.unit,
+            len(totals),
+            lambda step: _column_sums(
+                step.row[inside], matrix[inside], len(step.matrix)
+            ),
+        )
     code = np.where(inside, 0, -1).astype(np.int64)
     return _covariance(_Request(design=design, code=code, n_domains=1), totals)
 
@@ -128,13 +136,41 @@ def domain_covariance(
     n_units = stage.stratum.size
     unit, group, value = stage.unit[rows], code[rows], scores[rows]
     totals: _Totals
-    if n_units * n_domains <= _DENSE:
-        totals = np.zeros((n_units, n_domains))
-        cell = unit * np.int64(n_domains) + group
-        totals.ravel()[:] = np.bincount(cell, value, minlength=totals.size)
+    if n_units * n_domains <= _DENSE or design.calibration:
+        totals = _cell_sums(unit, group, value, (n_units, n_domains))
+        if design.calibration:
+            totals -= explained_totals(
+                design.calibration,
+                stage.unit,
+                n_units,
+                lambda step: _cell_sums(
+                    step.row[rows], group, value, (len(step.matrix), n_domains)
+                ),
+            )
     else:
         totals = sparse.csr_array((value, (unit, group)), shape=(n_units, n_domains))
     return _covariance(_Request(design=design, code=code, n_domains=n_domains), totals)
+
+
+def _column_sums(unit: IntVector, values: FloatMatrix, n_units: int) -> FloatMatrix:
+    """Return the sums of each column by unit, shape (n_units, k)."""
+    return np.column_stack(
+        [np.bincount(unit, column, minlength=n_units) for column in values.T]
+    ).astype(np.float64)
+
+
+def _cell_sums(
+    unit: IntVector, group: IntVector, value: FloatVector, shape: tuple[int, int]
+) -> FloatMatrix:
+    """Return the sums of values by unit and group."""
+    if shape[0] * shape[1] > _MOST_CELLS:
+        raise InputError(
+            f"{shape[1]:,} groups of {shape[0]:,} sampled units are too many at once "
+            "for a calibrated design: ask for fewer groups in one call."
+        )
+    cell = unit * np.int64(shape[1]) + group
+    sums = np.bincount(cell, value, minlength=shape[0] * shape[1])
+    return sums.astype(np.float64).reshape(shape)
 
 
 def _used_stages(design: SurveyDesign) -> tuple[Stage, ...]:
@@ -228,9 +264,11 @@ def _with_lonely(
     design, code = request.design, request.code
     totals, weight = lonely
     stage = design.stages[depth]
-    inside = (code >= 0) & design.domain & (design.weights > 0)
+    inside = (code >= 0) & design.domain & (design.weights != 0)
     present = np.zeros((weight.size, request.n_domains), dtype=bool)
     present[stage.row_stratum[inside], code[inside]] = True
+    if design.calibration:  # residuals reach the strata outside a domain
+        present[:] = True
     touched = (weight > 0) & present.any(axis=1)
     if design.lonely_psu == "certainty" or not touched.any():
         return covariance

@@ -17,6 +17,7 @@ from estimators.designs.degrees import degrees_of_freedom
 from estimators.designs.hadamard import hadamard_matrix
 from estimators.designs.labels import list_names
 from estimators.designs.replicate_design import ReplicateDesign, ReplicateKind
+from estimators.designs.reweighting import reweight_replicates, uncalibrated
 from estimators.errors import InputError, NotEstimableError
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def to_replicates(
     Parameters
     ----------
     design : SurveyDesign of n rows
+        Where its weights were calibrated, every set of replicate weights is, too.
     kind : {"JK1", "JKn", "BRR", "Fay", "bootstrap", "rao_wu"}
         "JK1": leave out one PSU, no strata. "JKn": leave out one PSU, its stratum takes
         its weight. "BRR": balanced half samples of two PSUs per stratum; "Fay": the
@@ -121,6 +123,7 @@ def to_replicates(
         raise InputError(f'n_replicates is fixed by the design for kind="{kind}".')
     if kind != "Fay" and rho is not None:
         raise InputError(f'rho belongs to kind="Fay", not to {kind!r}.')
+    steps, design = design.calibration, uncalibrated(design)
     sure = _certain_units(design)
     if kind in {"JK1", "JKn"}:
         made = _jackknife(design, kind, sure)
@@ -130,7 +133,10 @@ def to_replicates(
     else:
         count = check_resamples(500 if n_replicates is None else n_replicates, least=2)
         made = _bootstrap(design, kind, count, as_generator(rng))
-    return _join(design, kind, made, mse=mse)
+    replicates = _join(design, kind, made, mse=mse)
+    for step in steps:
+        replicates = reweight_replicates(replicates, step)
+    return replicates
 
 
 def _join(

@@ -17,6 +17,7 @@ from estimators.errors import InputError
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector, FloatVector, IntVector
+    from estimators.designs.calibration import Step
 
 __all__ = ["LonelyPSU", "SurveyDesign"]
 
@@ -42,6 +43,8 @@ class SurveyDesign:
         What to do with strata of one PSU.
     unit_names : tuple of callable
         Label of a stratum (first entry) or of a unit of stage 1, 2, ..., for messages.
+    calibration : tuple of CalibrationStep or TrimStep
+        What was done to the weights, in order; variances take it into account.
     notes : tuple of str
     """
 
@@ -51,6 +54,7 @@ class SurveyDesign:
     domain: BoolVector
     lonely_psu: LonelyPSU
     unit_names: tuple[_Name, ...]
+    calibration: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

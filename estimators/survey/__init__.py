@@ -1,21 +1,27 @@
 """Estimates from samples with weights, strata, clusters and finite populations."""
 
 from estimators.designs import ReplicateDesign, SurveyDesign, to_replicates
+from estimators.survey.calibration import calibrate, post_stratify, rake
 from estimators.survey.contrasts import contrast
 from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.trends import trend
+from estimators.survey.trimming import trim_weights
 
 __all__ = [
     "ReplicateDesign",
     "SurveyDesign",
+    "calibrate",
     "contrast",
     "mean",
     "multiplicity_weights",
+    "post_stratify",
     "proportion",
+    "rake",
     "ratio",
     "to_replicates",
     "total",
     "trend",
+    "trim_weights",
 ]

@@ -6,6 +6,7 @@ from estimators.diagnostics.beta_priors import expert_beta, pert_beta
 from estimators.diagnostics.distributions import BetaPrior
 from estimators.diagnostics.lang_reiczigel import true_prevalence
 from estimators.diagnostics.melding import melded_prevalence
+from estimators.diagnostics.pooled_tests import pooled_test_prevalence
 from estimators.diagnostics.roc import area_under_roc, choose_threshold, roc_curve
 from estimators.diagnostics.rogan_gladen import rogan_gladen
 from estimators.diagnostics.screening import screening_performance
@@ -24,6 +25,7 @@ __all__ = [
     "expert_beta",
     "melded_prevalence",
     "pert_beta",
+    "pooled_test_prevalence",
     "roc_curve",
     "rogan_gladen",
     "screening_performance",

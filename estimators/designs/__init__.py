@@ -13,6 +13,7 @@ from estimators.designs.replicate_variance import (
 from estimators.designs.replication import to_replicates
 from estimators.designs.sampling_design import LonelyPSU, SurveyDesign
 from estimators.designs.stages import Stage
+from estimators.designs.unequal_probability import unequal_probability_design
 
 __all__ = [
     "Design",
@@ -33,4 +34,5 @@ __all__ = [
     "row_mask",
     "split_into_domains",
     "to_replicates",
+    "unequal_probability_design",
 ]

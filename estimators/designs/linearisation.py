@@ -176,7 +176,7 @@ def _cell_sums(
 def _used_stages(design: SurveyDesign) -> tuple[Stage, ...]:
     """Return the stages that can add variance: those below a finite population."""
     for depth, stage in enumerate(design.stages):
-        if not np.isfinite(stage.population).any():
+        if not stage.is_finite:
             return design.stages[: depth + 1]
     return design.stages
 
@@ -186,8 +186,7 @@ def _covariance(request: _Request, totals: _Totals) -> FloatMatrix:
     stages = _used_stages(request.design)
     factors = [np.ones(stages[0].sampled.size)]
     for stage in stages[:-1]:
-        passed = factors[-1] * stage.sampling_fraction
-        factors.append(passed[stage.stratum])
+        factors.append(factors[-1][stage.stratum] * stage.unit_fraction)
     covariance = np.zeros((totals.shape[1], totals.shape[1]))
     for depth in range(len(stages) - 1, -1, -1):
         above = _sum_by_stratum(stages[depth], totals)
@@ -213,24 +212,40 @@ def _stage_covariance(
 ) -> FloatMatrix:
     stage = request.design.stages[depth]
     totals, above = sums
-    missed = np.clip(1 - stage.sampling_fraction, 0, None)
+    if stage.quadratic is not None:
+        return _quadratic_covariance(stage.quadratic, _dense(totals))
+    missed = np.clip(1 - stage.unit_fraction, 0, None)
     missed[missed < _CENSUS] = 0
-    weight = factor * missed
-    several = stage.sampled > 1
-    spread = stage.sampled / np.maximum(stage.sampled - 1, 1)
-    scale = np.where(several, weight * spread, 0)
+    weight = factor[stage.stratum] * missed
+    n = stage.sampled[stage.stratum]
+    scale = np.where(n > 1, weight * n / np.maximum(n - 1, 1), 0)
     centre = cast("_Totals", sparse.diags_array(1 / stage.sampled) @ above)
     covariance = _cross_product(totals, centre, stage.stratum, scale)
-    weight = np.where(several, 0, weight)
-    if not weight.any():
+    lonely = np.zeros(stage.sampled.size)
+    lonely[stage.stratum[n == 1]] = weight[n == 1]
+    if not lonely.any():
         return covariance
-    return _with_lonely(request, depth, covariance, (totals, weight))
+    return _with_lonely(request, depth, covariance, (totals, lonely))
+
+
+def _quadratic_covariance(quadratic: FloatMatrix, totals: FloatMatrix) -> FloatMatrix:
+    covariance: FloatMatrix = totals.T @ (quadratic @ totals)
+    size = np.abs(np.diag(quadratic)) @ totals**2
+    variance = np.diag(covariance)
+    if (variance < -_CENSUS * size).any():
+        raise NotEstimableError(
+            f"The variance estimated from joint probabilities is below 0 "
+            f"({variance.min():.4g}), as can happen in small samples: use "
+            'joint="brewer", or the other of "horvitz_thompson" and "yates_grundy".'
+        )
+    np.fill_diagonal(covariance, np.maximum(variance, 0))
+    return covariance
 
 
 def _cross_product(
     totals: _Totals, centre: _Totals, stratum: IntVector, scale: FloatVector
 ) -> FloatMatrix:
-    """Return the scaled sum of (z - centre)(z - centre)' in blocks of units."""
+    """Return the sum of (z - centre)(z - centre)', scaled by unit, in blocks."""
     n_units, width = totals.shape
     step = max(1, _BLOCK // max(width, 1))
     covariance = np.zeros((width, width))
@@ -239,7 +254,7 @@ def _cross_product(
     for start in range(0, n_units, step):
         rows = slice(start, start + step)
         away = _dense(totals[rows]) - _dense(centre[stratum[rows]])
-        away *= np.sqrt(scale[stratum[rows]])[:, None]
+        away *= np.sqrt(scale[rows])[:, None]
         covariance += away.T @ away
     return covariance
 

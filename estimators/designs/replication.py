@@ -161,6 +161,11 @@ def _join(
 
 def _missed_stages(design: SurveyDesign) -> tuple[str, ...]:
     stage = design.stages[0]
+    if stage.inclusion_probability is not None:
+        return (
+            "replicates count PSUs of unequal probability as drawn with replacement, "
+            "which is cautious",
+        )
     largest = float(stage.sampling_fraction.max())
     finite_below = (
         len(design.stages) > 1 and np.isfinite(design.stages[1].population).any()

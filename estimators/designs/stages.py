@@ -13,7 +13,7 @@ from estimators.designs.labels import code_labels, list_names, list_rows, pair_c
 from estimators.errors import InputError
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatVector, IntVector
+    from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
 __all__ = ["Stage", "code_stage", "read_population"]
 
@@ -35,16 +35,38 @@ class Stage:
         Units drawn from each stratum.
     population : ndarray of shape (strata,)
         Units there were; infinite where sampling counts as with replacement.
+    inclusion_probability : ndarray of shape (units,), optional
+        Of each unit, where they differ within strata; `population` is infinite then.
+    quadratic : ndarray of shape (units, units), optional
+        Q of the variance z' Q z of the units' totals, from joint probabilities.
     """
 
     unit: IntVector
     stratum: IntVector
     sampled: IntVector
     population: FloatVector
+    inclusion_probability: FloatVector | None = None
+    quadratic: FloatMatrix | None = None
 
     def __post_init__(self) -> None:
-        for array in (self.unit, self.stratum, self.sampled, self.population):
-            array.setflags(write=False)
+        for array in (self.unit, self.stratum, self.sampled, self.population,
+                      self.inclusion_probability, self.quadratic):  # fmt: skip
+            if array is not None:
+                array.setflags(write=False)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether units below this stage add to the variance."""
+        known = self.inclusion_probability is not None
+        return known or bool(np.isfinite(self.population).any())
+
+    @property
+    def unit_fraction(self) -> FloatVector:
+        """Probability with which each unit was drawn, shape (units,); 0 if infinite."""
+        if self.inclusion_probability is not None:
+            return self.inclusion_probability
+        fraction: FloatVector = self.sampling_fraction[self.stratum]
+        return fraction
 
     @property
     def sampling_fraction(self) -> FloatVector:

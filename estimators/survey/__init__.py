@@ -1,6 +1,11 @@
 """Estimates from samples with weights, strata, clusters and finite populations."""
 
-from estimators.designs import ReplicateDesign, SurveyDesign, to_replicates
+from estimators.designs import (
+    ReplicateDesign,
+    SurveyDesign,
+    to_replicates,
+    unequal_probability_design,
+)
 from estimators.survey.calibration import calibrate, post_stratify, rake
 from estimators.survey.contrasts import contrast
 from estimators.survey.linear import mean, ratio, total
@@ -24,4 +29,5 @@ __all__ = [
     "total",
     "trend",
     "trim_weights",
+    "unequal_probability_design",
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from estimators.regression.adjusted_effects import marginal_effects
+from estimators.regression.adjusted_means import predictive_margins
 from estimators.regression.events import EventsPerVariable, events_per_variable
 from estimators.regression.firth import firth_logistic
-from estimators.regression.logistic import logistic
+from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.regression_fit import RegressionFit
-from estimators.regression.risk_ratio import risk_difference, risk_ratio
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.risk_regression import risk_difference, risk_ratio
+from estimators.regression.survey_models import survey_glm
 from estimators.regression.term_tests import TermTest, term_test, working_bic
 
 __all__ = [
@@ -17,6 +19,8 @@ __all__ = [
     "events_per_variable",
     "firth_logistic",
     "logistic",
+    "marginal_effects",
+    "predictive_margins",
     "risk_difference",
     "risk_ratio",
     "survey_glm",

@@ -10,8 +10,8 @@ from scipy import stats
 from estimators.designs import SurveyDesign
 from estimators.errors import InputError, NotEstimableError
 from estimators.regression.firth import firth_logistic
-from estimators.regression.logistic import logistic
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.maximum_likelihood import logistic
+from estimators.regression.survey_models import survey_glm
 
 
 @pytest.fixture(scope="module")

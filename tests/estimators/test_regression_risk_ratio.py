@@ -10,8 +10,8 @@ from scipy import optimize
 from estimators.designs import SurveyDesign, to_replicates
 from estimators.errors import InputError, NotEstimableError
 from estimators.regression.events import events_per_variable
-from estimators.regression.risk_ratio import risk_difference, risk_ratio
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.risk_regression import risk_difference, risk_ratio
+from estimators.regression.survey_models import survey_glm
 
 FORMULA = "y ~ female + debt + agency + wave"
 
@@ -51,7 +51,7 @@ def test_modified_poisson__equals_r_sandwich(cases, rare):
 
 @pytest.mark.shared
 def test_gee_with_independence__is_the_cluster_sandwich(cases, rare):
-    from estimators.regression.logistic import logistic
+    from estimators.regression.maximum_likelihood import logistic
 
     value = cases["gee_independence_binomial"]["value"]
     design = SurveyDesign.from_frame(rare, psu="site")

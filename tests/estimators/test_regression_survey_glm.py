@@ -10,7 +10,7 @@ from estimators.errors import InputError, NotEstimableError
 from estimators.regression._glm_solver import distinct_places
 from estimators.regression.glm_families import glm_model
 from estimators.regression.model_rows import read_model_rows, term_columns
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.survey_models import survey_glm
 from tests.twins import regression as twin
 
 LINKS = [

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from estimators.designs import ReplicateDesign, SurveyDesign, to_replicates
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.survey_models import survey_glm
 
 pytestmark = pytest.mark.shared
 

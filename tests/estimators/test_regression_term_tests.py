@@ -11,9 +11,9 @@ from scipy import stats
 from estimators.designs import SurveyDesign
 from estimators.errors import InputError, NotEstimableError
 from estimators.regression.firth import firth_logistic
-from estimators.regression.logistic import logistic
-from estimators.regression.risk_ratio import risk_ratio
-from estimators.regression.survey_glm import survey_glm
+from estimators.regression.maximum_likelihood import logistic
+from estimators.regression.risk_regression import risk_ratio
+from estimators.regression.survey_models import survey_glm
 from estimators.regression.term_tests import term_test, working_bic
 
 DESIGNS = {

@@ -30,7 +30,7 @@ from estimators.regression.regression_fit import (
     RegressionFit,
     inverse_information,
 )
-from estimators.regression.survey_glm import (
+from estimators.regression.survey_models import (
     event_statistics,
     offset_predictor,
     response,

@@ -21,14 +21,14 @@ from estimators.regression.glm_fit import (
     glm_covariance,
 )
 from estimators.regression.inference import wald_inference
-from estimators.regression.logistic import check_same_rows
+from estimators.regression.maximum_likelihood import check_same_rows
 from estimators.regression.model_rows import ModelRows, read_model_rows
 from estimators.regression.regression_fit import (
     ModelSample,
     RegressionFit,
     inverse_information,
 )
-from estimators.regression.survey_glm import (
+from estimators.regression.survey_models import (
     event_statistics,
     offset_predictor,
     response,

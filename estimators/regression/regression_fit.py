@@ -10,10 +10,12 @@ import numpy as np
 from estimators.designs import ReplicateDesign, SurveyDesign, linearised_covariance
 from estimators.errors import ConvergenceError, InputError
 from estimators.regression._penalised_likelihood import inverse
+from estimators.regression.model_data import INTERCEPT
 from estimators.results import ModelFit
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
     from estimators.array_types import FloatMatrix, FloatVector
     from estimators.regression.glm_families import Model
@@ -77,6 +79,26 @@ class RegressionFit(ModelFit):
     information: FloatMatrix
     df: float
     replicates: FloatMatrix | None = None
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the terms but the intercept: ratios on a log axis, or coefficients.
+
+        Coefficients of a log, logit or complementary log-log link are logarithms of
+        ratios (of means, odds or hazards); others are drawn as they are.
+        """
+        from estimators.plotting import forest_plot, ratio_plot
+
+        terms = self.terms()
+        if self.model.link in {"log", "logit", "cloglog"}:
+            return ratio_plot(terms, ax=ax)
+        slopes = terms[terms["term"] != INTERCEPT]
+        if slopes.empty:
+            raise InputError(
+                "The model has no term but its intercept: nothing to draw."
+            )
+        drawn = forest_plot(slopes, label="term", ax=ax)
+        drawn.axvline(0.0, color="0.6", linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
+        return drawn
 
 
 def inverse_information(information: FloatMatrix) -> FloatMatrix:

@@ -194,3 +194,15 @@ def test_events_per_variable__counts_the_rarer_outcome_and_names_rare_terms():
     assert found.events_per_variable == 10
     assert found.rare_terms == ("site[T.c]",)
     assert events_per_variable("y ~ 1", frame).events_per_variable == np.inf
+
+
+def test_plot__draws_differences_as_they_are_and_ratios_on_a_log_axis():
+    frame = cells([(18, 2), (6, 4)])
+    difference = risk_difference("y ~ x", frame, count="n").plot()
+    assert difference.get_xscale() == "linear"
+    assert "0.30" in difference.texts[0].get_text()
+    ratio = risk_ratio("y ~ x", frame, count="n").plot()
+    assert ratio.get_xscale() == "log"
+    assert ratio.texts[0].get_text().startswith("4.00")
+    with pytest.raises(InputError, match="intercept"):
+        risk_difference("y ~ 1", frame, count="n").plot()

@@ -88,6 +88,13 @@ def materialise(model: Any, frame: pd.DataFrame) -> Any:  # noqa: ANN401 - formu
     """
     from formulaic.errors import DataMismatchWarning, FormulaicError
 
+    # formulaic takes pandas' nullable strings for numbers, and plain ones for levels.
+    nullable = [
+        name
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, pd.StringDtype) and dtype.na_value is pd.NA
+    ]
+    frame = frame.astype(dict.fromkeys(nullable, object))
     # What is not finite is refused by the caller, with its rows.
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         # A level that the fit has not seen would silently count as the reference.

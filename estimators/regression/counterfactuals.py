@@ -124,8 +124,11 @@ def mean_slope(fit: RegressionFit, variable: str, at: Mapping[str, Any]) -> Aver
     values = pd.to_numeric(frame[variable]).to_numpy(dtype=np.float64)
     step = _STEP * max(float(values.std()), 1e-8)
     middle = _matrix(fit, at)
-    up, down = (_matrix(fit, {**at, variable: values + s}) for s in (step, -step))
-    change = (up - down) / (2 * step)
+    # Inside the range that was seen: splines are not defined outside it.
+    above = np.minimum(values + step, values.max())
+    below = np.maximum(values - step, values.min())
+    up, down = (_matrix(fit, {**at, variable: moved}) for moved in (above, below))
+    change = (up - down) / (above - below)[:, None]
     rows, model, mass = fit.sample.rows, fit.model, fit.sample.mass
     share = mass / mass.sum()
 

@@ -244,6 +244,23 @@ def test_at_and_values__set_variables_for_everybody():
     assert steps.groups[0]["contrast"] == "1.0 / 0.0"
 
 
+@pytest.mark.parametrize("terms", ["x + I(x**2)", "bs(x, df=4)", "scale(x)"])
+def test_slope__of_a_curve_is_that_of_its_predictions(terms):
+    frame = sampled()
+    fit = logistic(f"y ~ {terms}", frame)
+    inner = frame["x"].sort_values().index[5:-5]
+    step = 1e-6
+
+    def shifted(by):
+        moved = frame.loc[inner].assign(x=frame.loc[inner, "x"] + by)
+        return fit.augment(moved)[".fitted"]
+
+    each = (shifted(step) - shifted(-step)) / (2 * step)
+    found = mean_slope(fit, "x", {})
+    own = found.away[inner, 0] + found.value[0]
+    np.testing.assert_allclose(own, each, atol=1e-5)
+
+
 def test_missing_rows__are_averaged_over_nowhere():
     frame = sampled()
     frame.loc[[1, 7], "x"] = np.nan

@@ -227,6 +227,16 @@ def test_distinct_places__restores_every_row():
     np.testing.assert_array_equal(collided[first][place], collided)
 
 
+def test_nullable_strings__are_levels_as_plain_ones_are():
+    frame = sample()
+    nullable = frame.assign(z=pd.array(frame["z"], dtype="string"))
+    plain = survey_glm("y ~ x + z", design_of(frame))
+    fit = survey_glm("y ~ x + z", design_of(nullable))
+    pd.testing.assert_frame_equal(fit.terms(), plain.terms())
+    fitted = [f.augment(g)[".fitted"] for f, g in ((fit, nullable), (plain, frame))]
+    np.testing.assert_array_equal(*fitted)
+
+
 def test_term_columns__by_factor_or_level():
     rows = read_model_rows("y ~ x + z + x:z", sample())
     assert term_columns(rows, "z").tolist() == [2, 3] or rows.term[1] != "x"

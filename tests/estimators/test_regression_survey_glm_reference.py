@@ -191,6 +191,18 @@ def test_nhanes(sets, frames):
     )
 
 
+def test_nhanes__polynomial_trend(sets, frames):
+    frame = frames["svy_nhanes"]
+    levels = ["(0,19]", "(19,39]", "(39,59]", "(59,Inf]"]
+    frame = frame.assign(ageo=pd.Categorical(frame["agecat"], levels))
+    design = SurveyDesign.from_frame(
+        frame, weights="WTMEC2YR", strata="SDMVSTRA", psu="SDMVPSU", nest=True
+    )
+    fit = survey_glm("HI_CHOL ~ C(ageo, contr.poly)", design)
+    value = sets["survey45"]["cases"]["nhanes_trend_poly"]["value"]
+    check(fit, value, estimate=1e-5, error=1e-4)
+
+
 REPLICATES = {
     "rep_bootstrap_clus1": "repw_bootstrap_clus1",
     "rep_bootstrap_strat": "repw_bootstrap_strat",

@@ -4,6 +4,7 @@ from estimators.diagnostics.agreement_coefficients import agreement
 from estimators.diagnostics.bayesian import bayesian_true_prevalence
 from estimators.diagnostics.beta_priors import expert_beta, pert_beta
 from estimators.diagnostics.distributions import BetaPrior
+from estimators.diagnostics.hui_walter_model import hui_walter
 from estimators.diagnostics.lang_reiczigel import true_prevalence
 from estimators.diagnostics.melding import melded_prevalence
 from estimators.diagnostics.pooled_tests import pooled_test_prevalence
@@ -23,6 +24,7 @@ __all__ = [
     "choose_threshold",
     "corrected_prevalence",
     "expert_beta",
+    "hui_walter",
     "melded_prevalence",
     "pert_beta",
     "pooled_test_prevalence",

@@ -18,11 +18,12 @@ from estimators.designs.hadamard import hadamard_matrix
 from estimators.designs.labels import list_names
 from estimators.designs.replicate_design import ReplicateDesign, ReplicateKind
 from estimators.designs.reweighting import reweight_replicates, uncalibrated
+from estimators.designs.sampling_design import SurveyDesign
 from estimators.errors import InputError, NotEstimableError
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntMatrix
-    from estimators.designs.sampling_design import SurveyDesign
+    from estimators.designs.either_design import Design
     from estimators.designs.stages import Stage
 
 __all__ = ["to_replicates"]
@@ -43,7 +44,7 @@ class _Replicates:
 
 
 def to_replicates(
-    design: SurveyDesign,
+    design: Design,
     *,
     kind: _MadeKind,
     n_replicates: int | None = None,
@@ -118,6 +119,11 @@ def to_replicates(
     >>> to_replicates(design, kind="BRR").replicate_weights.tolist()[0]
     [2.0, 0.0, 2.0, 0.0]
     """
+    if not isinstance(design, SurveyDesign):
+        raise InputError(
+            f"A SurveyDesign was expected, {type(design).__name__} came: replicates "
+            "are made of a sampling design, not of replicates or of a frame."
+        )
     check_choice("kind", kind, get_args(_MadeKind))
     if kind not in _RANDOM and n_replicates is not None:
         raise InputError(f'n_replicates is fixed by the design for kind="{kind}".')

@@ -16,7 +16,12 @@ from estimators.designs.calibration_solver import Solution, solve_ratios
 from estimators.designs.labels import as_names, list_names, list_rows
 from estimators.designs.reweighting import reweight_design, reweight_replicates
 from estimators.errors import InputError, NotEstimableError
-from estimators.survey.margins import CalibrationVariables, Margins, read_margins
+from estimators.survey.margins import (
+    CalibrationVariables,
+    Margins,
+    check_margins,
+    read_margins,
+)
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector
@@ -228,7 +233,7 @@ def rake(design: _AnyDesign, margins: Margins) -> _AnyDesign:
     [10.0, 20.0, 35.0, 35.0]
     """
     check_whole(design)
-    single = [key for key, totals in dict(margins).items()
+    single = [key for key, totals in check_margins(margins).items()
               if not isinstance(totals, Mapping | pd.Series)]  # fmt: skip
     if single:
         raise InputError(
@@ -255,7 +260,11 @@ def _check_bounds(distance: str, bounds: tuple[float, float] | None) -> None:
         if distance == "logit":
             raise InputError('distance="logit" needs bounds, such as bounds=(0.3, 3).')
         return
-    if len(bounds) != 2 or not 0 < bounds[0] < 1 < bounds[1] < np.inf:
+    try:
+        low, high = (float(bound) for bound in bounds)
+    except (TypeError, ValueError):
+        low = high = np.nan
+    if not 0 < low < 1 < high < np.inf:
         raise InputError(
             f"bounds={bounds!r}: ratios of new to old weights, with 0 < lower < 1 < "
             "upper, for example (0.3, 3)."

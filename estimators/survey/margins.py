@@ -16,7 +16,7 @@ from estimators.errors import InputError
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["CalibrationVariables", "Margins", "read_margins"]
+__all__ = ["CalibrationVariables", "Margins", "check_margins", "read_margins"]
 
 _SAME_SIZE = 1e-9  # relative; two margins count the same population
 
@@ -56,11 +56,7 @@ def read_margins(
         totals without a sampled person, totals that are not numbers >= 0, margins that
         count different populations.
     """
-    if not isinstance(margins, Mapping) or not margins:
-        raise InputError(
-            "margins must map columns to population totals, such as "
-            '{"sex": {"f": 5100, "m": 4900}, "deportations": 12400}.'
-        )
+    check_margins(margins)
     check_columns(
         frame,
         {f"margins[{key!r}]": name for key in margins for name in _columns(key)},
@@ -79,6 +75,16 @@ def read_margins(
             "The population totals cannot be used:\n- " + ".\n- ".join(problems) + "."
         )
     return _join(read, len(frame))
+
+
+def check_margins(margins: Margins) -> Margins:
+    """Return `margins` if they map columns to totals."""
+    if not isinstance(margins, Mapping) or not margins:
+        raise InputError(
+            "margins must map columns to population totals, such as "
+            '{"sex": {"f": 5100, "m": 4900}, "deportations": 12400}.'
+        )
+    return margins
 
 
 def _columns(key: Any) -> tuple[str, ...]:  # noqa: ANN401 - keys of a user's mapping

@@ -210,6 +210,20 @@ def test_calibrate__lists_what_is_wrong_with_the_totals(margins, parts):
         assert part in str(caught.value)
 
 
+def test_wrong_types__are_named():
+    design = sample()
+    for call in (survey.rake, survey.calibrate):
+        with pytest.raises(InputError, match="margins must map"):
+            call(design, [1])
+    with pytest.raises(InputError, match="totals must map every cell"):
+        survey.post_stratify(design, "sex", [1, 2])
+    with pytest.raises(InputError, match="not one number: trips"):
+        survey.rake(design, {"trips": 4})
+    for wrong in (design.frame, to_replicates(design, kind="JKn")):
+        with pytest.raises(InputError, match="A SurveyDesign was expected"):
+            to_replicates(wrong, kind="JKn")
+
+
 def test_calibrate__missing_values_are_named():
     design = sample()
     frame = design.frame.assign(sex=design.frame["sex"].mask(design.frame.index == 7))
@@ -244,7 +258,8 @@ def test_bounds__too_narrow_are_refused_with_the_totals_they_miss():
 @pytest.mark.parametrize(
     "options",
     [{"distance": "logit"}, {"bounds": (0, 2)}, {"bounds": (0.5, 0.9)},
-     {"bounds": (1.2, 3)}, {"distance": "chi2"}],
+     {"bounds": (1.2, 3)}, {"bounds": 0.5}, {"bounds": (0.5, "x")},
+     {"distance": "chi2"}],
 )  # fmt: skip
 def test_options__are_checked(options):
     with pytest.raises(InputError, match=r"bounds|distance"):

@@ -3,6 +3,7 @@
 from estimators.diagnostics.agreement_coefficients import agreement
 from estimators.diagnostics.bayesian import bayesian_true_prevalence
 from estimators.diagnostics.beta_priors import expert_beta, pert_beta
+from estimators.diagnostics.dependent_tests import dendukuri_joseph
 from estimators.diagnostics.distributions import BetaPrior
 from estimators.diagnostics.hui_walter_model import hui_walter
 from estimators.diagnostics.lang_reiczigel import true_prevalence
@@ -23,6 +24,7 @@ __all__ = [
     "bayesian_true_prevalence",
     "choose_threshold",
     "corrected_prevalence",
+    "dendukuri_joseph",
     "expert_beta",
     "hui_walter",
     "melded_prevalence",

@@ -9,6 +9,7 @@ from estimators.diagnostics.hui_walter_model import hui_walter
 from estimators.diagnostics.lang_reiczigel import true_prevalence
 from estimators.diagnostics.melding import melded_prevalence
 from estimators.diagnostics.pooled_tests import pooled_test_prevalence
+from estimators.diagnostics.published_intervals import prevalence_from_intervals
 from estimators.diagnostics.roc import area_under_roc, choose_threshold, roc_curve
 from estimators.diagnostics.rogan_gladen import rogan_gladen
 from estimators.diagnostics.screening import screening_performance
@@ -30,6 +31,7 @@ __all__ = [
     "melded_prevalence",
     "pert_beta",
     "pooled_test_prevalence",
+    "prevalence_from_intervals",
     "roc_curve",
     "rogan_gladen",
     "screening_performance",

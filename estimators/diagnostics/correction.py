@@ -98,6 +98,11 @@ def prevalence_estimate(
         found.append(_outside_note(mapped, "lower", low))
     variance, df = corrected_variance(apparent, se, sp)
     estimate = min(max(raw, 0.0), 1.0)
+    if not low <= estimate <= high:
+        found.append(
+            f"the {ci_method} interval [{low:.4g}, {high:.4g}] does not hold the "
+            "estimate and is stretched to it: the validation samples are very small"
+        )
     return Estimate(
         estimand=ESTIMAND,
         unit="proportion",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from estimators.diagnostics.classifier_accuracy import Validated
     from estimators.results import Estimate
 
-__all__ = ["correct_by_melding", "melded_prevalence"]
+__all__ = ["correct_by_melding", "melded_prevalence", "quantile_of_correction"]
 
 CountModel: TypeAlias = Literal["binomial", "poisson"]
 _NODES = 64  # limits exact to 1e-8 in the worst case tried
@@ -162,8 +162,12 @@ def correct_by_melding(
         shares = pair
         if shares is None or share != apparent.share:
             shares = _beta_pair(share * n, n, share)
-        low = _quantile((shares[0], false_positive[1], sensitivity[1]), tail, 0.0)
-        high = _quantile((shares[1], false_positive[0], sensitivity[0]), 1 - tail, 1.0)
+        low = quantile_of_correction(
+            (shares[0], false_positive[1], sensitivity[1]), tail, 0.0
+        )
+        high = quantile_of_correction(
+            (shares[1], false_positive[0], sensitivity[0]), 1 - tail, 1.0
+        )
         return low, high
 
     return prevalence_estimate(
@@ -186,7 +190,7 @@ def _beta_pair(x: float, n: float, share: float) -> tuple[Variable, Variable]:
     return low, high
 
 
-def _quantile(
+def quantile_of_correction(
     variables: tuple[Variable, Variable, Variable], target: float, failure: float
 ) -> float:
     """Return the q in [0, 1] at which the corrected share is at most q.

@@ -23,7 +23,7 @@ from estimators.intervals import critical_value
 from estimators.results import Estimate, Estimates, Interval
 
 if TYPE_CHECKING:
-    from estimators.array_types import BoolVector, FloatVector, IntVector
+    from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntVector
     from estimators.designs.domains import RowSelector
 
 __all__ = ["domain_shares", "example_design"]
@@ -39,9 +39,15 @@ class _Shares:
     n: IntVector
     n_events: FloatVector
     share: FloatVector
-    variance: FloatVector
+    covariance: FloatMatrix
     df: FloatVector
+    df_together: float
     kish: FloatVector
+
+    @property
+    def variance(self) -> FloatVector:
+        """Design variance of each share."""
+        return np.diag(self.covariance)
 
     @property
     def simple(self) -> FloatVector:
@@ -115,6 +121,7 @@ def domain_shares(
     return Estimates(
         rows=tuple(rows),
         groups=tuple(groups[int(i)] for i in kept),
+        covariance=found.covariance,
         notes=tuple(notes),
     )
 
@@ -159,11 +166,13 @@ def _shares(
     share = np.where(n_events == 0, 0.0, np.where(n_events == n, 1.0, share))
     scores = np.zeros(len(design))
     scores[inside] = weights * (y[inside] - share[rows]) / size[rows]
+    together = np.where(inside, 0, -1).astype(np.int64)
     return _Shares(
         n=n,
         n_events=n_events,
         share=share,
-        variance=np.diag(domain_covariance(design, scores, code, n_domains)).copy(),
+        covariance=domain_covariance(design, scores, code, n_domains),
+        df_together=float(domain_degrees_of_freedom(design, together, 1)[0]),
         df=domain_degrees_of_freedom(design, code, n_domains).astype(np.float64),
         kish=n * total(weights**2) / size**2,
     )
@@ -199,6 +208,7 @@ def _row(
         ratio = critical_value(level, df=max(n - 1, 1)) / critical_value(level, df=df)
         n_effective = min(share * (1 - share) / variance * ratio**2, float(n))
         diagnostics["df"] = df
+        diagnostics["df_together"] = found.df_together
         diagnostics["design_effect"] = variance / float(found.simple[place])
     else:
         n_effective = n / effect

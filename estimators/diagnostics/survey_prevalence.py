@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import numpy as np
+
 from estimators.checks import check_choice, check_level
 from estimators.designs import SurveyDesign
 from estimators.diagnostics.apparent import apparent_from_estimate
@@ -25,7 +27,9 @@ from estimators.registry import estimator
 from estimators.results import Estimate, Estimates
 
 if TYPE_CHECKING:
+    from estimators.array_types import FloatMatrix
     from estimators.designs.domains import RowSelector
+    from estimators.diagnostics.classifier_accuracy import Validated
 
 __all__ = ["CorrectionMethod", "corrected_prevalence", "survey_true_prevalence"]
 
@@ -83,7 +87,8 @@ def survey_true_prevalence(
     Returns
     -------
     Estimate or Estimates
-        `Estimates` if `by` is given. Notes and diagnostics are those of the correction,
+        `Estimates` if `by` is given, with the joint covariance that `survey.contrast`
+        takes (not for "bayesian"). Notes and diagnostics are those of the correction,
         with ``df``, ``n_effective`` and ``n_unknown`` of the survey.
 
     Raises
@@ -99,8 +104,9 @@ def survey_true_prevalence(
     freedom. "lang_reiczigel", "melded" and "bayesian" use the effective sample size
     p (1 - p) / v (t(n - 1) / t(df))^2, n at most (Korn and Graubard); without positives
     it is n over the design effect of all domains together, or of the unequal weights
-    times 2 for clusters. Accuracy is assumed the same in every domain, and the rows of
-    several domains share its error: do not compare them as if they were independent.
+    times 2 for clusters. Accuracy is assumed the same in every domain. Rows of several
+    domains share its error and perhaps PSUs: compare them by their joint covariance,
+    which is that of estimates not cut to [0, 1].
 
     References
     ----------
@@ -214,11 +220,42 @@ def corrected_prevalence(
 
     if isinstance(apparent, Estimate):
         return correct(apparent)
+    rows = tuple(correct(row) for row in apparent.rows)
+    covariance = None
+    if apparent.covariance is not None and correction != "bayesian":
+        pair = read_accuracies(sensitivity, specificity)  # type: ignore[arg-type]  # priors were refused before
+        covariance = _joint_covariance(apparent, apparent.covariance, rows, pair)
     return Estimates(
-        rows=tuple(correct(row) for row in apparent.rows),
+        rows=rows,
         groups=apparent.groups,
+        covariance=covariance,
         notes=apparent.notes,
     )
+
+
+def _joint_covariance(
+    apparent: Estimates,
+    covariance: FloatMatrix,
+    rows: tuple[Estimate, ...],
+    accuracies: tuple[Validated, Validated],
+) -> FloatMatrix:
+    """Return the covariance of corrected rows, which share the classifier's error.
+
+    [Cov(A_i, A_j) + P_i P_j V(Se) + (1 - P_i) (1 - P_j) V(Sp)] / (Se + Sp - 1)^2, with
+    prevalences not cut to [0, 1].
+    """
+    se, sp = accuracies
+    youden = se.share + sp.share - 1
+    shares = np.array([row.estimate for row in apparent.rows])
+    prevalence = (shares + sp.share - 1) / youden
+    joint = (
+        covariance
+        + np.outer(prevalence, prevalence) * se.variance
+        + np.outer(1 - prevalence, 1 - prevalence) * sp.variance
+    ) / youden**2
+    # A row whose design variance had to be assumed brings its own.
+    np.fill_diagonal(joint, [row.std_error**2 for row in rows])
+    return np.asarray(joint)
 
 
 def _correct(
@@ -252,7 +289,7 @@ def _renamed(
     kept = {
         name: value
         for name, value in apparent.diagnostics.items()
-        if name in ("df", "n_unknown", "n_events", "design_effect")
+        if name in ("df", "df_together", "n_unknown", "n_events", "design_effect")
     }
     return Estimate(
         estimand=estimand or f"true prevalence behind {apparent.estimand}",

@@ -80,7 +80,7 @@ def test_two_tests_two_populations__reproduce_the_table():
             assert share == pytest.approx(row.n / rows["n"].sum(), rel=1e-8)
 
 
-@pytest.mark.parametrize(("ci", "rounds"), [("profile", 6), ("logit", 40)])
+@pytest.mark.parametrize(("ci", "rounds"), [("profile", 3), ("logit", 40)])
 def test_intervals__hold_the_truth_at_their_level(ci, rounds):
     rng = np.random.default_rng(8)
     truth = [0.1, 0.5, 0.85, 0.75, 0.95, 0.9]

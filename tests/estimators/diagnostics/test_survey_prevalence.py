@@ -161,6 +161,35 @@ def test_domains__have_their_own_rows_and_unknowns():
     assert any("unknown" in note for note in south.notes)
 
 
+def test_domains__have_a_joint_covariance_that_contrasts_take():
+    shares = survey.proportion(DESIGN, "flagged", by="site")
+    result = survey_true_prevalence(DESIGN, "flagged", by="site", **SMALL)
+    point = np.array([*(row.estimate for row in shares), 0.9, 0.98])
+
+    def difference(values):
+        first, second, se, sp = values
+        return (second - first) / (se + sp - 1)
+
+    steps = np.eye(4) * 1e-6
+    gradient = [
+        (difference(point + step) - difference(point - step)) / 2e-6 for step in steps
+    ]
+    spread = np.zeros((4, 4))
+    spread[:2, :2] = shares.covariance
+    spread[2, 2], spread[3, 3] = 0.09 / 50, 0.98 * 0.02 / 100
+    expected = math.sqrt(np.array(gradient) @ spread @ gradient)
+    found = survey.contrast(result, [-1, 1], label="south - north")
+    assert found.std_error == pytest.approx(expected, rel=1e-6)
+    assert found.diagnostics["df"] == shares[0].diagnostics["df_together"]
+    assert found.estimate == pytest.approx(difference(point), rel=1e-9)
+    bayesian = survey_true_prevalence(
+        DESIGN, "flagged", by="site", correction="bayesian", **SMALL
+    )
+    assert bayesian.covariance is None
+    again = corrected_prevalence(shares, **SMALL)
+    np.testing.assert_allclose(again.covariance, result.covariance, rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     "correction", ["lang_reiczigel", "rogan_gladen", "melded", "bayesian"]
 )

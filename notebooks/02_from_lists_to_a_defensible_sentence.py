@@ -22,14 +22,9 @@ import pandas as pd
 
 from estimators import capture_recapture as cr
 from estimators.errors import NotEstimableError
+from sentinel import datasets
 
-counts = {
-    "10000": 54, "01000": 463, "00100": 995, "00010": 695, "00001": 316,
-    "11000": 15, "10100": 19, "10010": 3, "01100": 62, "01010": 19, "01001": 1,
-    "00110": 76, "00101": 11, "00011": 8, "11100": 1, "11010": 1, "01110": 4,
-    "11110": 1,
-}  # fmt: skip
-uk = cr.CaptureHistories.from_counts(counts, lists=["LA", "NG", "PFNCA", "GO", "GP"])
+uk = datasets.load("uk_2013_five_lists")
 print(uk.summary())
 
 # %% [markdown]
@@ -70,6 +65,7 @@ models = {
         ],
     ),
     "stepwise pairs": cr.select_stepwise(uk, n_resamples=1000, rng=2013),
+    "least BIC of all 6 212 models": cr.select_bic(uk, n_resamples=200, rng=2013),
     "averaged over 822 graphs": cr.decomposable_graphs(uk),
 }
 table = pd.concat({name: row.to_frame() for name, row in models.items()})
@@ -79,6 +75,20 @@ table[["estimate", "ci_low", "ci_high"]].round(-2)
 # %%
 independent = models["independent lists"].diagnostics
 print(f"deviance {independent['deviance']:.0f} on {independent['df']:.0f} df")
+
+# %% [markdown]
+# ## The rivals of the chosen model
+#
+# A criterion names one model, but others fit almost as well, and they disagree. Each
+# point is a model: its size against its weight. Several well-supported answers that
+# lie thousands of persons apart are a finding, not a nuisance.
+
+# %%
+chosen = models["least BIC of all 6 212 models"]
+chosen.rivals().head(8)
+
+# %%
+axes = chosen.plot_rivals()
 
 # %% [markdown]
 # ## Which list carries the answer

@@ -109,13 +109,19 @@ def _limit(
     in the logarithm of the unseen: Newton's steps reach it in a few fits.
     """
     side = math.copysign(1.0, reach)
-    place = math.log(max(best, 1.0)) + side * 0.3
+    # The limit lies between the maximum and, below it, the least unseen.
+    near = math.log(best) if best > 0 else -math.inf
+    far = math.log(LEAST_UNSEEN) if side < 0 else math.inf
+    place = math.log(max(best, 1.0)) + 0.3 if side > 0 else max(near - 0.3, far)
     for _ in range(MOST_FITS):
         value, slope = at(math.exp(place))
         root = math.sqrt(max(2 * (top - value), 0.0))
+        near, far = (place, far) if root < abs(reach) else (near, place)
         rise = abs(slope) * math.exp(place)
         step = side * (abs(reach) - root) * root / rise if rise * root > 0 else side
-        place += max(-1.0, min(step, 1.0))
+        tried = place + max(-1.0, min(step, 1.0))
+        # A step across the maximum would run away on its other side.
+        place = tried if min(near, far) <= tried <= max(near, far) else (near + far) / 2
         if abs(step) < LIMIT_TOLERANCE:
             return math.exp(place)
         if place > math.log(WIDEST * max(best, 1.0)):

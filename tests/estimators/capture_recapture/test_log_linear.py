@@ -166,3 +166,15 @@ def test_profile__lower_limit_stops_at_the_persons_seen():
     result = log_linear(table, interval="profile")
     assert result.ci.low == 42
     assert 42 < result.ci.high < 44
+
+
+@pytest.mark.parametrize("times", [10**power for power in range(1, 9)])
+def test_profile__limits_bracket_the_estimate_at_every_scale(times):
+    counts = {"10": 2 * times, "01": 3 * times, "11": times}
+    result = log_linear(CaptureHistories.from_counts(counts), interval="profile")
+    assert result.n_obs <= result.ci.low < result.estimate < result.ci.high
+    reach = 1.959964 * result.std_error
+    # Asymmetry falls as one over the root of the counts.
+    within = 2.5 / times**0.5 + 1e-3
+    assert result.estimate - result.ci.low == pytest.approx(reach, rel=within)
+    assert result.ci.high - result.estimate == pytest.approx(reach, rel=within)

@@ -11,6 +11,7 @@ from estimators.survey.contrasts import contrast
 from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
+from estimators.survey.quantiles import quantile
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
 
@@ -23,6 +24,7 @@ __all__ = [
     "multiplicity_weights",
     "post_stratify",
     "proportion",
+    "quantile",
     "rake",
     "ratio",
     "to_replicates",

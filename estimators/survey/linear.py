@@ -14,6 +14,7 @@ from estimators.registry import estimator
 from estimators.results import Estimate, Estimates
 from estimators.survey.example import example_design
 from estimators.survey.groups import (
+    DomainSample,
     LinearisedTotals,
     deviation,
     linearise,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from estimators.array_types import FloatVector
     from estimators.designs.domains import RowSelector
 
-__all__ = ["linearised_mean", "mean", "ratio", "total"]
+__all__ = ["domain_means", "linearised_mean", "mean", "ratio", "total"]
 
 
 @estimator(
@@ -124,8 +125,14 @@ def linearised_mean(
 ) -> LinearisedTotals:
     """Return the means of the domains with their covariance."""
     sample, (y,) = read_domains(design, [variable], by, where)
-    size = sample.total(design.weights)
-    estimate = sample.total(design.weights * y) / size
+    return domain_means(sample, y)
+
+
+def domain_means(sample: DomainSample, y: FloatVector) -> LinearisedTotals:
+    """Return the mean of y, shape (n,), in each domain with the covariance."""
+    weights = sample.design.weights
+    size = sample.total(weights)
+    estimate = sample.total(weights * y) / size
     away = deviation(y, sample.spread(estimate))
     influence = away / _nonzero(sample.spread(size))
     simple = (away, np.ones(len(sample)))

@@ -8,13 +8,13 @@ import numpy as np
 from scipy.special import betainc
 
 from estimators.checks import check_level
-from estimators.diagnostics.apparent import Apparent, apparent_from_counts
-from estimators.diagnostics.classifier_accuracy import (
+from estimators.classifier_accuracy import (
     Accuracy,
     Validated,
     check_accuracies,
     read_accuracies,
 )
+from estimators.diagnostics.apparent import Apparent, apparent_from_counts
 from estimators.diagnostics.distributions import BetaPrior, PointMass
 from estimators.diagnostics.posterior import PriorLike, marginal_posterior
 from estimators.errors import InputError

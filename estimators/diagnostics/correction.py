@@ -16,8 +16,8 @@ from scipy.special import betainc
 from estimators.results import Estimate, Interval
 
 if TYPE_CHECKING:
+    from estimators.classifier_accuracy import Validated
     from estimators.diagnostics.apparent import Apparent
-    from estimators.diagnostics.classifier_accuracy import Validated
 
 __all__ = [
     "LimitsAt",

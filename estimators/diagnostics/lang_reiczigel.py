@@ -6,15 +6,15 @@ import math
 from typing import TYPE_CHECKING
 
 from estimators.checks import check_level
+from estimators.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.apparent import Apparent, apparent_from_counts
-from estimators.diagnostics.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.correction import corrected_share, prevalence_estimate
 from estimators.errors import NotEstimableError
 from estimators.intervals import critical_value
 from estimators.registry import estimator
 
 if TYPE_CHECKING:
-    from estimators.diagnostics.classifier_accuracy import Validated
+    from estimators.classifier_accuracy import Validated
     from estimators.results import Estimate
 
 __all__ = ["correct_by_lang_reiczigel", "true_prevalence"]

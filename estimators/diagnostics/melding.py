@@ -18,8 +18,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from estimators.checks import check_choice, check_level, finite_vector
+from estimators.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.apparent import Apparent, apparent_from_counts
-from estimators.diagnostics.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.correction import prevalence_estimate
 from estimators.diagnostics.distributions import (
     BetaPrior,
@@ -32,7 +32,7 @@ from estimators.registry import estimator
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector
-    from estimators.diagnostics.classifier_accuracy import Validated
+    from estimators.classifier_accuracy import Validated
     from estimators.results import Estimate
 
 __all__ = ["correct_by_melding", "melded_prevalence", "quantile_of_correction"]

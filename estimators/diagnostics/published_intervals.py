@@ -10,7 +10,7 @@ from scipy.optimize import root
 from scipy.special import betaincinv
 
 from estimators.checks import check_level
-from estimators.diagnostics.classifier_accuracy import check_accuracies
+from estimators.classifier_accuracy import check_accuracies
 from estimators.diagnostics.distributions import BetaPrior
 from estimators.diagnostics.melding import quantile_of_correction
 from estimators.errors import InputError, NotEstimableError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from estimators.binomial_limits import BINOMIAL_METHODS, BinomialMethod, binomial_limits
 from estimators.checks import check_choice, check_level
+from estimators.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.apparent import Apparent, apparent_from_counts
-from estimators.diagnostics.classifier_accuracy import Accuracy, read_accuracies
 from estimators.diagnostics.correction import (
     LimitsAt,
     corrected_share,
@@ -20,7 +20,7 @@ from estimators.intervals import critical_value
 from estimators.registry import estimator
 
 if TYPE_CHECKING:
-    from estimators.diagnostics.classifier_accuracy import Validated
+    from estimators.classifier_accuracy import Validated
     from estimators.results import Estimate
 
 __all__ = ["correct_by_rogan_gladen", "rogan_gladen"]

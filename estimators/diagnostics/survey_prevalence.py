@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from estimators.checks import check_choice, check_level
+from estimators.classifier_accuracy import read_accuracies
 from estimators.designs import SurveyDesign
 from estimators.diagnostics.apparent import apparent_from_estimate
 from estimators.diagnostics.bayesian import (
@@ -16,7 +17,6 @@ from estimators.diagnostics.bayesian import (
     prior_of_prevalence,
     read_accuracy_priors,
 )
-from estimators.diagnostics.classifier_accuracy import read_accuracies
 from estimators.diagnostics.distributions import BetaPrior
 from estimators.diagnostics.domain_shares import domain_shares, example_design
 from estimators.diagnostics.lang_reiczigel import correct_by_lang_reiczigel
@@ -28,8 +28,8 @@ from estimators.results import Estimate, Estimates
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix
+    from estimators.classifier_accuracy import Validated
     from estimators.designs.domains import RowSelector
-    from estimators.diagnostics.classifier_accuracy import Validated
 
 __all__ = ["CorrectionMethod", "corrected_prevalence", "survey_true_prevalence"]
 

@@ -7,6 +7,7 @@ from estimators.regression.adjusted_means import predictive_margins
 from estimators.regression.events import EventsPerVariable, events_per_variable
 from estimators.regression.firth import firth_logistic
 from estimators.regression.maximum_likelihood import logistic
+from estimators.regression.misclassification import misclassified_logistic
 from estimators.regression.regression_fit import RegressionFit
 from estimators.regression.risk_regression import risk_difference, risk_ratio
 from estimators.regression.survey_models import survey_glm
@@ -20,6 +21,7 @@ __all__ = [
     "firth_logistic",
     "logistic",
     "marginal_effects",
+    "misclassified_logistic",
     "predictive_margins",
     "risk_difference",
     "risk_ratio",

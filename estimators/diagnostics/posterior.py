@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -39,6 +40,7 @@ _PANEL = 8
 _RULES = ((12, 16), (20, 24), (40, 32), (80, 48), (160, 64), (320, 64))
 _CLOSE = 1e-5
 _TAIL = 1e-16
+_NEGLIGIBLE = 1e-25  # weight of an outer node; its likelihood may be large
 _STEPS = (0.5, 1.0, 1.75, 2.5, 3.5, 5.0, 7.0, 10.0, 15.0)
 
 
@@ -92,17 +94,18 @@ class Posterior:
         reached = np.cumsum(by_panel)
         panel = min(int(np.searchsorted(reached, probability)), by_panel.size - 1)
         before = reached[panel] - by_panel[panel]
-        nodes, weights = legendre.leggauss(_PANEL)
+        nodes, weights = _legendre_rule(_PANEL)
         density = self.mass[panel] / weights
         # Integrate the polynomial through the nodes from the panel's left edge on.
         series = legendre.legint(legendre.legfit(nodes, density, _PANEL - 1), lbnd=-1)
         low, high = -1.0, 1.0
-        for _ in range(60):
-            middle = (low + high) / 2
-            if before + legendre.legval(middle, series) < probability:
-                low = middle
-            else:
-                high = middle
+        for _ in range(7):  # 256 parts each time: 2^-55 of the panel
+            grid = np.linspace(low, high, 257)
+            reached_here = before + legendre.legval(grid, series)
+            place = int(np.argmax(reached_here >= probability))
+            if reached_here[place] < probability:
+                place = grid.size - 1
+            low, high = grid[max(place - 1, 0)], grid[max(place, 1)]
         left, right = self.panels.edges[panel : panel + 2]
         t = left + (right - left) * (1 + (low + high) / 2) / 2
         return float(np.sin(np.pi * t / 2) ** 2)
@@ -125,7 +128,7 @@ def prevalence_panels(centre: float, spread: float) -> Panels:
     keep[-1] = True
     edges = edges[keep]
     edges[0], edges[-1] = 0.0, 1.0
-    nodes, weights = legendre.leggauss(_PANEL)
+    nodes, weights = _legendre_rule(_PANEL)
     width = np.diff(edges)[:, None]
     t = edges[:-1, None] + width * (1 + nodes) / 2
     slope = np.pi / 2 * np.sin(np.pi * t)
@@ -275,14 +278,27 @@ def _window(
         (most - known) / inner_factor[:, None], inner_prior.upper_quantile(_TAIL)
     )
     width = np.maximum(high - low, 0.0)
-    nodes, weights = legendre.leggauss(rule[1])
-    points = low[..., None] + width[..., None] * (1 + nodes) / 2
-    apparent = known[..., None] + inner_factor[:, None, None] * points
+    nodes, weights = _legendre_rule(rule[1])
+    # Most windows are empty: far prevalences, and outer values that explain nothing.
+    kept = (width > 0) & (weight > _NEGLIGIBLE)
+    factor = np.broadcast_to(inner_factor[:, None], kept.shape)[kept]
+    points = low[kept][:, None] + width[kept][:, None] * (1 + nodes) / 2
+    apparent = known[kept][:, None] + factor[:, None] * points
     mass = _likelihood(x, n, apparent, inner_prior.log_density(points))
-    mass *= (width / 2 * weight)[..., None] * weights
-    summed = mass.sum(axis=2)
-    inner_sum = (mass * points).sum(axis=(1, 2))
-    return np.stack([summed.sum(axis=1), summed @ value, inner_sum])
+    mass *= (width / 2 * weight)[kept][:, None] * weights
+    summed, inner_sum = np.zeros(kept.shape), np.zeros(kept.shape)
+    summed[kept] = mass.sum(axis=1)
+    inner_sum[kept] = (mass * points).sum(axis=1)
+    return np.stack([summed.sum(axis=1), summed @ value, inner_sum.sum(axis=1)])
+
+
+@lru_cache(maxsize=16)
+def _legendre_rule(n_nodes: int) -> tuple[FloatVector, FloatVector]:
+    """Return nodes in [-1, 1] and weights of the Gauss-Legendre rule."""
+    nodes, weights = legendre.leggauss(n_nodes)
+    nodes.setflags(write=False)
+    weights.setflags(write=False)
+    return nodes, weights
 
 
 def _likely_range(x: float, n: float) -> tuple[float, float]:

@@ -12,10 +12,12 @@ from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
+from estimators.survey.table_tests import RaoScottTest, rao_scott
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
 
 __all__ = [
+    "RaoScottTest",
     "ReplicateDesign",
     "SurveyDesign",
     "calibrate",
@@ -26,6 +28,7 @@ __all__ = [
     "proportion",
     "quantile",
     "rake",
+    "rao_scott",
     "ratio",
     "to_replicates",
     "total",

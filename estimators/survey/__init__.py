@@ -12,7 +12,8 @@ from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
-from estimators.survey.table_tests import RaoScottTest, rao_scott
+from estimators.survey.rao_scott_test import RaoScottTest
+from estimators.survey.table_tests import rao_scott
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
 

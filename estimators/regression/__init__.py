@@ -5,6 +5,7 @@ from __future__ import annotations
 from estimators.regression.adjusted_effects import marginal_effects
 from estimators.regression.adjusted_means import predictive_margins
 from estimators.regression.events import EventsPerVariable, events_per_variable
+from estimators.regression.exact import ExactFit, exact_logistic
 from estimators.regression.firth import firth_logistic
 from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.misclassification import misclassified_logistic
@@ -15,9 +16,11 @@ from estimators.regression.term_tests import TermTest, term_test, working_bic
 
 __all__ = [
     "EventsPerVariable",
+    "ExactFit",
     "RegressionFit",
     "TermTest",
     "events_per_variable",
+    "exact_logistic",
     "firth_logistic",
     "logistic",
     "marginal_effects",

@@ -219,7 +219,7 @@ def test_separation__is_named_when_nothing_is_misclassified():
         ({"sensitivity": 0.4, "specificity": 0.6}, "sum to 1"),
         ({"sensitivity": 85, "specificity": (200, 190)}, "sensitivity=85.*specificity"),
         ({"penalty": "firth"}, "penalty='firth'"),
-        ({"formula": "y ~ one"}, "collinear|one"),
+        ({"formula": "y ~ one"}, r"collinear|one"),
     ],
 )
 def test_wrong_arguments__are_refused_in_words(changes, message):

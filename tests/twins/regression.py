@@ -39,3 +39,21 @@ def numerical_influence(statistic, weight, step=1e-5):
         down[row] -= step
         found.append((statistic(up) - statistic(down)) / (2 * step))
     return np.array(found)
+
+
+def exact_distribution(matrix, outcome, interest):
+    """Number of outcome vectors by value of one statistic, all others as observed.
+
+    Every one of the 2^n vectors is looked at.
+    """
+    design = np.column_stack([np.ones(len(matrix)), matrix])
+    observed = outcome @ design
+    others = [c for c in range(design.shape[1]) if c != interest + 1]
+    found = {}
+    for code in range(2 ** len(outcome)):
+        vector = np.array([(code >> place) & 1 for place in range(len(outcome))])
+        total = vector @ design
+        if np.abs(total[others] - observed[others]).max() < 1e-9:
+            value = round(float(total[interest + 1]), 9)
+            found[value] = found.get(value, 0) + 1
+    return dict(sorted(found.items()))

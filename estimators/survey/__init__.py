@@ -8,21 +8,24 @@ from estimators.designs import (
 )
 from estimators.survey.calibration import calibrate, post_stratify, rake
 from estimators.survey.contrasts import contrast
+from estimators.survey.design_effects import DesignEffects, design_effect
 from estimators.survey.linear import mean, ratio, total
 from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
-from estimators.survey.rao_scott_test import RaoScottTest
+from estimators.survey.rao_scott_result import RaoScottTest
 from estimators.survey.table_tests import rao_scott
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
 
 __all__ = [
+    "DesignEffects",
     "RaoScottTest",
     "ReplicateDesign",
     "SurveyDesign",
     "calibrate",
     "contrast",
+    "design_effect",
     "mean",
     "multiplicity_weights",
     "post_stratify",

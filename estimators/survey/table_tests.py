@@ -17,7 +17,7 @@ from estimators.designs.labels import list_names
 from estimators.errors import InputError, NotEstimableError
 from estimators.quadratic_forms import weighted_chi_square_tail
 from estimators.survey.cell_shares import CellShares, cell_shares
-from estimators.survey.rao_scott_test import RaoScottTest
+from estimators.survey.rao_scott_result import RaoScottTest
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector

@@ -42,25 +42,26 @@ def make_input(counts: dict[str, int] | None = None) -> CaptureHistories:
     return CaptureHistories.from_counts(counts or UK_FIVE)
 
 
-def by_kernel(histories: CaptureHistories) -> FloatVector:
+def by_kernel(histories: CaptureHistories, grid: FloatVector = GRID) -> FloatVector:
     """Sum all graphs on the grid with nothing left out."""
     offsets, constants = subset_terms(histories, 2.0**-histories.n_lists)
     rows = graph_catalogue(histories.n_lists)
-    prior = -np.log(histories.n_observed + GRID)
+    prior = -np.log(histories.n_observed + grid)
     table = (offsets, *sparse_rows(rows))
-    peaks = kernels.graph_peaks(GRID[::100], prior[::100], (*table, rows @ constants))
+    step = max(1, grid.size // 200)
+    peaks = kernels.graph_peaks(grid[::step], prior[::step], (*table, rows @ constants))
     graphs = (*table, rows @ constants - peaks.max())
-    density, _ = kernels.graph_mixture(GRID, prior, np.ones_like(GRID), graphs)
+    density, _ = kernels.graph_mixture(grid, prior, np.ones_like(grid), graphs)
     return density / density.sum()
 
 
-def by_numpy(histories: CaptureHistories) -> FloatVector:
+def by_numpy(histories: CaptureHistories, grid: FloatVector = GRID) -> FloatVector:
     """Sum the same with one matrix product and whole log-gammas."""
     offsets, constants = subset_terms(histories, 2.0**-histories.n_lists)
     rows = graph_catalogue(histories.n_lists)
-    table = gammaln(GRID[:, None] + offsets) - gammaln(GRID + 1)[:, None]
+    table = gammaln(grid[:, None] + offsets) - gammaln(grid + 1)[:, None]
     value = table[:, :-1] @ rows.T + rows @ constants
-    value += (table[:, -1] - np.log(histories.n_observed + GRID))[:, None]
+    value += (table[:, -1] - np.log(histories.n_observed + grid))[:, None]
     density = np.exp(value - value.max()).sum(axis=1)
     return density / density.sum()
 

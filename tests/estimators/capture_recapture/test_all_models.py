@@ -15,8 +15,9 @@ from estimators.capture_recapture import (
     select_bic,
 )
 from estimators.capture_recapture._extended_likelihood import fit_extended
-from estimators.capture_recapture.all_models import fit_all_models
+from estimators.capture_recapture.all_models import fit_all_models, fit_models_of
 from estimators.capture_recapture.hierarchies import hierarchical_models
+from tests.twins import capture_recapture_all_models as twin
 
 shared = pytest.mark.shared
 
@@ -99,6 +100,22 @@ def test_fit__equals_the_single_fit_of_the_family(tables):
     assert frame.loc["[123,14,34]", "estimate"] == pytest.approx(
         histories.n_observed + single.fitted[0], rel=1e-8
     )
+
+
+@pytest.mark.parametrize("rng", range(6))
+def test_kernel__equals_the_slow_twin_model_by_model(rng):
+    draws = np.random.default_rng(rng)
+    cells = draws.gamma(0.4, size=15)
+    counts = draws.multinomial(150, cells / cells.sum())
+    blank = CaptureHistories.from_counts({f"{m:04b}"[::-1]: 1 for m in range(1, 16)})
+    histories = blank.with_counts(counts)
+    models = hierarchical_models(4)
+    fits = fit_models_of(histories, models)
+    got = np.column_stack([fits.criterion("bic"), fits.unseen])
+    # NaN where no estimate exists, in both.
+    expected = twin.all_models(histories.dense(), models)
+    assert np.isfinite(expected[:, 0]).sum() > 0
+    np.testing.assert_allclose(got, expected, rtol=1e-7, atol=1e-9)
 
 
 @shared

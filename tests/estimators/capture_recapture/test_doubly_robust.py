@@ -17,6 +17,7 @@ from estimators.capture_recapture.cross_fitting import (
 from estimators.capture_recapture.doubly_robust import estimate_size, size_variance
 from estimators.capture_recapture.targeting import target
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
+from tests.twins import capture_recapture_doubly_robust as twin
 
 
 @pytest.fixture
@@ -310,3 +311,19 @@ def test_tmle__mends_a_learner_that_knows_nothing_as_far_as_one_step_does():
     )
     plain = seen.a.sum() * seen.b.sum() / (seen.a * seen.b).sum()
     assert got.estimate == pytest.approx(plain, rel=1e-3)
+
+
+def test_default__equals_the_slow_twin():
+    rng = np.random.default_rng(8)
+    x, z = rng.normal(size=(2, 900))
+    first, second = rng.random((2, 900)) < expit([0.6 * x - 0.2, 0.9 * x + 0.4 * z])
+    frame = pd.DataFrame({"a": first * 1.0, "b": second * 1.0, "x": x, "z": z})
+    frame = frame[first | second].reset_index(drop=True)
+    got = doubly_robust(
+        frame, lists=("a", "b"), covariates=["x", "z"], n_folds=3, rng=5
+    )
+    data = read_two_lists(frame, ("a", "b"), ["x", "z"])
+    fold = np.random.default_rng(5).permutation(np.arange(len(frame)) % 3)
+    wanted = twin.size(data.first, data.second, data.matrix, fold)
+    # A general minimiser's gradient of 1e-10.
+    assert (got.estimate, got.std_error) == pytest.approx(wanted, rel=1e-7)

@@ -14,6 +14,12 @@ from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
 from estimators.survey.rao_scott_result import RaoScottTest
+from estimators.survey.sample_size import (
+    SampleSize,
+    achievable_half_width,
+    required_sample_size,
+    sample_size_for_change,
+)
 from estimators.survey.table_tests import rao_scott
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
@@ -22,7 +28,9 @@ __all__ = [
     "DesignEffects",
     "RaoScottTest",
     "ReplicateDesign",
+    "SampleSize",
     "SurveyDesign",
+    "achievable_half_width",
     "calibrate",
     "contrast",
     "design_effect",
@@ -34,6 +42,8 @@ __all__ = [
     "rake",
     "rao_scott",
     "ratio",
+    "required_sample_size",
+    "sample_size_for_change",
     "to_replicates",
     "total",
     "trend",

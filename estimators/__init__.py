@@ -9,6 +9,7 @@ from __future__ import annotations
 from estimators import (
     capture_recapture,
     diagnostics,
+    latent_class,
     proportions,
     regression,
     survey,
@@ -40,6 +41,7 @@ __all__ = [
     "catalogue",
     "diagnostics",
     "find_estimator",
+    "latent_class",
     "proportions",
     "regression",
     "survey",

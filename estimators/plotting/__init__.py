@@ -7,8 +7,16 @@ interface alone: no window opens and no global figure is kept.
 from __future__ import annotations
 
 from estimators.plotting.forest import forest_plot, ratio_plot
+from estimators.plotting.profile import profile_plot
 from estimators.plotting.rivals import model_weight_plot
 from estimators.plotting.trend import trend_plot
 from estimators.plotting.upset import upset_plot
 
-__all__ = ["forest_plot", "model_weight_plot", "ratio_plot", "trend_plot", "upset_plot"]
+__all__ = [
+    "forest_plot",
+    "model_weight_plot",
+    "profile_plot",
+    "ratio_plot",
+    "trend_plot",
+    "upset_plot",
+]

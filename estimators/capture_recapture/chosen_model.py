@@ -79,7 +79,8 @@ def log_linear(
         Persons, seen and unseen; its standard error is sqrt(u + u^2 Var(intercept))
         with u the unseen. `diagnostics` hold ``aic, bic, deviance, df,
         log_likelihood, n_parameters`` (infinite ones counted) and every coefficient
-        as ``coefficient of <term>``.
+        as ``coefficient of <term>``; df is the number of histories that can occur
+        under the model less that of finite coefficients.
 
     Raises
     ------

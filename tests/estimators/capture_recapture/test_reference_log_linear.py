@@ -198,3 +198,9 @@ def test_closed_forms__captures_and_pairs_are_read_off_the_tables(reference, tab
         assert table.n_observed + unseen == pytest.approx(
             forms["Chao_Mh_with_(t-1)/t"], rel=1e-12
         )
+
+
+def test_closed_forms__dutch_immigrants(reference):
+    forms = reference["closed_forms"]["netherlandsimmigrant"]
+    found = chao(forms["f1"], forms["f2"], forms["n"])
+    assert found.estimate == pytest.approx(forms["Chao"], rel=1e-12)

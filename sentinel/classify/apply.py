@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,12 @@ from sentinel.classify.three_valued import (
     TruthVector,
     evaluate,
 )
+from sentinel.schema.states import CellState
 
 __all__ = ["InterviewTable", "classify"]
 
 TIER_COLUMN = "d_tier"
+PATTERN_COLUMN, TYPE_COLUMN = "d_pattern", "d_type"
 
 
 class InterviewTable(Protocol):
@@ -40,7 +42,11 @@ class InterviewTable(Protocol):
 
 
 def classify(
-    interviews: InterviewTable, definition: Definition, *, setting: str = "base"
+    interviews: InterviewTable,
+    definition: Definition,
+    *,
+    setting: str = "base",
+    absent: Literal["refuse", "unknown"] = "refuse",
 ) -> Classification:
     """Return what a definition says of every respondent.
 
@@ -56,6 +62,9 @@ def classify(
     definition : Definition
     setting : str
         One of the definition's settings of its thresholds.
+    absent : {"refuse", "unknown"}
+        What to do about variables that the interviews do not have: an error, or unknown
+        for everybody, listed in the result's ``absent``.
 
     Raises
     ------
@@ -86,6 +95,9 @@ def classify(
     frame, states = with_age_at_departure(
         interviews.frame, interviews.states, needed=definition.variables
     )
+    gone = [name for name in definition.variables if name not in frame.columns]
+    if absent == "unknown":
+        frame, states = _with_unknown(frame, states, gone)
     _check_variables(definition, frame, states)
     answers = Answers(frame, states)
     truths = {
@@ -99,12 +111,22 @@ def classify(
     }
     codes = list(truths)
     for named in (*definition.dimensions, *definition.outcomes):
-        truths[named.name] = evaluate(named.condition, answers, named=truths)
+        truths[named.name] = evaluate(
+            named.condition, answers, parameters=parameters, named=truths
+        )
     columns = {name: _as_integers(truths[name]) for name in definition.outcome_names}
     if definition.tiers:
         columns[TIER_COLUMN] = _tiers(definition.tiers, answers, truths)
-    stacked = np.stack([truths[code] for code in codes], axis=1)
+    rows = [truths[code] for code in codes]
+    stacked = (
+        np.stack(rows, axis=1) if rows else np.empty((answers.n_rows, 0), dtype=np.int8)
+    )
     result = pd.DataFrame(columns, index=frame.index)
+    if definition.typology is not None:
+        dimensions = [truths[name] for name in definition.typology.dimensions]
+        result[PATTERN_COLUMN], result[TYPE_COLUMN] = definition.typology.assign(
+            dimensions
+        )
     result["fired"] = _listed(stacked == YES, codes)
     result["unknown"] = _listed(stacked == UNKNOWN, codes)
     return Classification(
@@ -114,6 +136,19 @@ def classify(
         indicators=pd.DataFrame(
             {code: _as_integers(truths[code]) for code in codes}, index=frame.index
         ),
+        absent=tuple(gone),
+    )
+
+
+def _with_unknown(
+    frame: pd.DataFrame, states: pd.DataFrame, names: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return frame and states with columns of which nothing is known."""
+    blank = pd.array([pd.NA] * len(frame), dtype="str")
+    missing = np.full(len(frame), CellState.MISSING, dtype=np.uint8)
+    return (
+        frame.assign(**dict.fromkeys(names, blank)),
+        states.assign(**dict.fromkeys(names, missing)),
     )
 
 
@@ -166,8 +201,8 @@ def _listed(
 ) -> pd.api.extensions.ExtensionArray:
     """Return the codes that are hit in each row, joined by ";"."""
     packed = np.ascontiguousarray(np.packbits(hits, axis=1))
-    if not len(packed):
-        return pd.array([], dtype="str")
+    if not packed.size:
+        return pd.array([""] * len(packed), dtype="str")
     as_bytes = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
     _, first, position = np.unique(as_bytes, return_index=True, return_inverse=True)
     names = np.array(codes, dtype=object)

@@ -26,15 +26,20 @@ class Classification:
         Index of the interviews. One ``Int8`` column per outcome of the definition
         (``d_exploited, d_deceived, d_coerced, d_child, d_traff, d_worst``): 1 yes,
         0 no, NA unknown. ``d_tier``: ``Int8`` 0..5 or NA. ``fired`` and ``unknown``:
-        indicator codes with ";" between them.
+        indicator codes with ";" between them. With a typology ``d_pattern`` (one place
+        per dimension: 1, 0, ? unknown) and ``d_type`` (missing where unknowns leave
+        more than one type open).
     indicators : DataFrame of Int8
         One column per indicator: 1 present, 0 absent, NA unknown.
+    absent : tuple of str
+        Variables that the interviews do not have; what they decide is unknown.
     """
 
     definition: Definition
     setting: str
     frame: pd.DataFrame
     indicators: pd.DataFrame
+    absent: tuple[str, ...] = ()
 
     def bounds(self, outcome: str) -> pd.DataFrame:
         """Return ``outcome`` as observed and with all unknowns no / all yes.

@@ -33,6 +33,7 @@ Finding: TypeAlias = tuple[str, str, str]
 """Section, name, what was expected."""
 
 AGE_AT_DEPARTURE = "age_at_departure"
+UNWEIGHTED = "unweighted"
 _ORDERED = frozenset({"<", "<=", ">", ">="})
 
 
@@ -67,6 +68,7 @@ def check_names(definition: Definition) -> Iterator[Finding]:
                     f"names of conditions only; put {name} into an indicator",
                 )
     yield from _parameter_findings(definition)
+    yield from _combined_unweighted(definition)
 
 
 def check_against_codebook(
@@ -83,6 +85,35 @@ def check_against_codebook(
                 )
         for node in walk(indicator.condition):
             yield from _node_findings(indicator, node, codebook)
+
+
+def _combined_unweighted(definition: Definition) -> Iterator[Finding]:
+    """Yield conditions that combine indicators which their framework does not weigh."""
+    alone = {
+        item.code: {item.code}
+        for item in definition.indicators
+        if item.strength == UNWEIGHTED
+    }
+    reached: dict[str, set[str]] = dict(alone)
+    groups = (
+        ("dimensions", definition.dimensions),
+        ("outcomes", definition.outcomes),
+        ("tiers", tuple(definition.tiers.values())),
+    )
+    for section, items in groups:
+        for item in items:
+            found: set[str] = set()
+            for name in _references(item.condition):
+                found |= reached.get(name, set())
+            reached[item.name] = found
+            if len(found) > 1:
+                yield (
+                    section,
+                    item.name,
+                    f"one indicator at a time: {', '.join(sorted(found))} have no "
+                    "official weight or cut-off, so that no 'k of n' may be made "
+                    "of them",
+                )
 
 
 def _twice(definition: Definition) -> Iterator[Finding]:
@@ -104,6 +135,10 @@ def _references(condition: Expression) -> list[str]:
 
 def _parameter_findings(definition: Definition) -> Iterator[Finding]:
     needed = {
+        name: item.name
+        for item in (*definition.dimensions, *definition.outcomes)
+        for name in parameters_of(item.condition)
+    } | {
         name: indicator.code
         for indicator in definition.indicators
         for name in parameters_of(indicator.condition)
@@ -113,7 +148,9 @@ def _parameter_findings(definition: Definition) -> Iterator[Finding]:
             if name not in values:
                 yield "settings", setting, f"a value of {name}, which {code} uses"
         for name in values:
-            if name not in needed:
+            if name not in needed and not any(
+                f"${name}" in item.text for item in definition.switched_off
+            ):
                 yield "settings", setting, f"used parameters only; no one uses {name}"
     if "base" not in definition.settings:
         yield "settings", "base", "a setting called base"

@@ -10,6 +10,7 @@ import pandas as pd
 from estimators.errors import InputError
 from sentinel.classify.syntax_tree import (
     Condition,
+    CountRule,
     Expression,
     Member,
     Parameter,
@@ -19,12 +20,14 @@ from sentinel.classify.syntax_tree import (
     Variable,
     walk,
 )
+from sentinel.classify.typology import Typology
 
 __all__ = [
     "PHASES",
     "Definition",
     "Indicator",
     "NamedCondition",
+    "SwitchedOff",
     "definition_table",
     "parameters_of",
     "variables_of",
@@ -49,6 +52,10 @@ class Indicator:
     condition : Condition
     not_asked_is_no : bool
         A question that the form skipped counts as no; otherwise as unknown.
+    strength : str
+        "strong", "medium" or "weak" where the framework weighs its indicators.
+    provenance : str
+        Where wording and strength are from.
     """
 
     code: str
@@ -57,6 +64,23 @@ class Indicator:
     text: str
     condition: Condition
     not_asked_is_no: bool = False
+    strength: str = ""
+    provenance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchedOff:
+    """An indicator of the framework that is not used, and why.
+
+    `text` is its condition as written, empty where no question measures it.
+    """
+
+    code: str
+    label: str
+    phase: str
+    strength: str
+    reason: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +111,15 @@ class Definition:
         Each in an order in which no condition refers to a later one.
     tiers : mapping of int to NamedCondition
         A person's tier is the highest whose condition holds, 0 if none does.
+    headline : str
+        The outcome that is compared with those of other definitions; empty where the
+        framework has none.
+    reference_period : str
+        What time the answers speak of; printed with every number.
+    switched_off : tuple of SwitchedOff
+        Indicators of the framework that are not used; a rule counts the others.
+    typology : Typology, optional
+        Names for the patterns of the dimensions.
     """
 
     name: str
@@ -100,6 +133,10 @@ class Definition:
     dimensions: tuple[NamedCondition, ...]
     outcomes: tuple[NamedCondition, ...]
     tiers: Mapping[int, NamedCondition]
+    headline: str = ""
+    reference_period: str = ""
+    switched_off: tuple[SwitchedOff, ...] = ()
+    typology: Typology | None = None
 
     @property
     def outcome_names(self) -> tuple[str, ...]:
@@ -137,7 +174,12 @@ def variables_of(condition: Expression) -> tuple[str, ...]:
 
 def parameters_of(condition: Expression) -> tuple[str, ...]:
     """Return the parameters that a condition uses, in order and once each."""
-    names = [node.name for node in walk(condition) if isinstance(node, Parameter)]
+    names: list[str] = []
+    for node in walk(condition):
+        if isinstance(node, Parameter):
+            names.append(node.name)
+        elif isinstance(node, CountRule):
+            names += parameters_of(node.rule)
     return tuple(dict.fromkeys(names))
 
 
@@ -147,8 +189,9 @@ def definition_table(definition: Definition) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per indicator: ``code, label, dimensions, phase, condition, variables``
-        and one column per setting with the values of its parameters.
+        One row per indicator: ``code, label, dimensions, phase, strength, condition,
+        variables, switched_off`` and one column per setting with the values of its
+        parameters. Indicators that are switched off come last, with the reason.
 
     Examples
     --------
@@ -158,7 +201,20 @@ def definition_table(definition: Definition) -> pd.DataFrame:
     ['hours_day > $hours_over', 'hours_over = 12']
     """
     rows = [_table_row(definition, indicator) for indicator in definition.indicators]
-    columns = ["code", "label", "dimensions", "phase", "condition", "variables"]
+    rows += [
+        {
+            "code": item.code,
+            "label": item.label,
+            "phase": item.phase,
+            "strength": item.strength,
+            "switched_off": item.reason,
+            **dict.fromkeys(("dimensions", "condition", "variables"), ""),
+            **dict.fromkeys(definition.settings, ""),
+        }
+        for item in definition.switched_off
+    ]
+    columns = ["code", "label", "dimensions", "phase", "strength", "condition"]
+    columns += ["variables", "switched_off"]
     return pd.DataFrame(rows, columns=[*columns, *definition.settings])
 
 
@@ -178,7 +234,9 @@ def _table_row(definition: Definition, indicator: Indicator) -> dict[str, str]:
         "label": indicator.label,
         "dimensions": ", ".join(holders),
         "phase": indicator.phase,
+        "strength": indicator.strength,
         "condition": indicator.text,
         "variables": ", ".join(variables_of(indicator.condition)),
+        "switched_off": "",
         **values,
     }

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from sentinel.classify.definitions import NamedCondition
 from sentinel.classify.syntax_tree import Reference, walk
 
-__all__ = ["in_order"]
+__all__ = ["cycles", "in_order"]
 
 
 def in_order(
@@ -49,6 +49,32 @@ def in_order(
     for name in by_name:
         _place(name, needs, placed)
     return tuple(by_name[name] for name in placed), ()
+
+
+def cycles(items: Sequence[NamedCondition]) -> list[tuple[str, ...]]:
+    """Return every cycle that shares no condition with an earlier one.
+
+    Examples
+    --------
+    >>> from sentinel.classify.expressions import parse_expression
+    >>> def named(name, text):
+    ...     return NamedCondition(
+    ...         name=name, label=name, text=text, condition=parse_expression(text)
+    ...     )
+    >>> cycles([named("a", "b"), named("b", "a"), named("c", "c or a")])
+    [('a', 'b', 'a'), ('c', 'c')]
+    """
+    left = list(items)
+    place = {item.name: number for number, item in enumerate(items)}
+    found: list[tuple[str, ...]] = []
+    while True:
+        _, cycle = in_order(left)
+        if not cycle:
+            return sorted(found, key=lambda ring: place[ring[0]])
+        ring = cycle[:-1]
+        start = ring.index(min(ring, key=place.__getitem__))
+        found.append((*ring[start:], *ring[:start], ring[start]))
+        left = [item for item in left if item.name not in cycle]
 
 
 def _place(name: str, needs: dict[str, list[str]], placed: list[str]) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "AtLeast",
     "Comparison",
     "Condition",
+    "CountRule",
     "Expression",
     "Literal",
     "Member",
@@ -23,6 +24,7 @@ __all__ = [
     "Reference",
     "Selected",
     "SelectedCount",
+    "Unmeasured",
     "Variable",
     "children",
     "walk",
@@ -136,9 +138,42 @@ class AtLeast:
     items: tuple[Condition, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class CountRule:
+    """A rule on how many strong, medium and weak conditions hold.
+
+    `rule` reads the counts as variables: S, M, W, and N for all of them together.
+    """
+
+    strong: tuple[Reference, ...]
+    medium: tuple[Reference, ...]
+    weak: tuple[Reference, ...]
+    unweighted: tuple[Reference, ...]
+    rule: Condition
+
+    @property
+    def members(self) -> tuple[Reference, ...]:
+        """All conditions that are counted."""
+        return (*self.strong, *self.medium, *self.weak, *self.unweighted)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """What no question in use measures: unknown for everybody."""
+
+
 Operand: TypeAlias = Literal | Parameter | Variable | SelectedCount | Arithmetic
 Condition: TypeAlias = (
-    Reference | Comparison | Member | Selected | Negation | AllOf | AnyOf | AtLeast
+    Reference
+    | Comparison
+    | Member
+    | Selected
+    | Negation
+    | AllOf
+    | AnyOf
+    | AtLeast
+    | CountRule
+    | Unmeasured
 )
 Expression: TypeAlias = Operand | Condition
 OPERANDS = (Literal, Parameter, Variable, SelectedCount, Arithmetic)
@@ -150,6 +185,8 @@ def children(node: Expression) -> tuple[Expression, ...]:
         return node.items
     if isinstance(node, Negation):
         return (node.item,)
+    if isinstance(node, CountRule):
+        return node.members
     if isinstance(node, Comparison | Arithmetic):
         return (node.left, node.right)
     return ()

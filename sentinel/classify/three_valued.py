@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from estimators.errors import InputError
+from sentinel.classify.strength_rules import settle_rule
 from sentinel.classify.syntax_tree import (
     AllOf,
     AnyOf,
@@ -25,6 +26,7 @@ from sentinel.classify.syntax_tree import (
     AtLeast,
     Comparison,
     Condition,
+    CountRule,
     Literal,
     Member,
     Negation,
@@ -33,6 +35,7 @@ from sentinel.classify.syntax_tree import (
     Reference,
     Selected,
     SelectedCount,
+    Unmeasured,
     Variable,
 )
 from sentinel.schema.states import CellState
@@ -165,8 +168,6 @@ class _Scope:
     not_asked_is_no: bool
 
     def truth(self, node: Condition) -> TruthVector:
-        if isinstance(node, Reference):
-            return self.named[node.name]
         if isinstance(node, Negation):
             return np.subtract(YES, self.truth(node.item), dtype=np.int8)
         if isinstance(node, AllOf):
@@ -177,7 +178,17 @@ class _Scope:
             return _at_least(node.count, self._truths(node.items))
         if isinstance(node, Comparison):
             return self._compare(node)
-        return self._membership(node)
+        if isinstance(node, Member | Selected):
+            return self._membership(node)
+        return self._named_truth(node)
+
+    def _named_truth(self, node: Reference | CountRule | Unmeasured) -> TruthVector:
+        if isinstance(node, Reference):
+            return self.named[node.name]
+        n_rows = self.answers.n_rows
+        if isinstance(node, Unmeasured):
+            return np.full(n_rows, UNKNOWN)
+        return settle_rule(node, self.named, self.parameters, n_rows)
 
     def _truths(self, items: Sequence[Condition]) -> list[TruthVector]:
         return [self.truth(item) for item in items]

@@ -27,6 +27,7 @@ def definition_context(release: Release) -> dict[str, Any]:
                 _rules_table(release),
                 _parameters_table(release),
                 _indicators_table(release),
+                _switched_off_table(release),
             )
             if table.rows
         ],
@@ -96,12 +97,25 @@ def _indicators_table(release: Release) -> PrintedTable:
         return re.sub(r"\$(\w+)", lambda match: f"{values[match[1]]:g}", text)
 
     rows = [
-        (item.label, item.phase, with_values(item.text), item.code)
+        (item.label, item.phase, item.strength, with_values(item.text), item.code)
         for item in release.definition.indicators
     ]
     return PrintedTable(
         name="indicators",
         caption=f"Indicators, with the thresholds of the setting “{release.setting}”",
-        columns=text_columns("Indicator", "Phase", "Condition", "Code"),
+        columns=text_columns("Indicator", "Phase", "Strength", "Condition", "Code"),
+        rows=tuple(rows),
+    )
+
+
+def _switched_off_table(release: Release) -> PrintedTable:
+    rows = [
+        (item.label, item.phase, item.strength, item.reason, item.code)
+        for item in release.definition.switched_off
+    ]
+    return PrintedTable(
+        name="switched_off",
+        caption="Indicators of the framework that are not used, and why",
+        columns=text_columns("Indicator", "Phase", "Strength", "Reason", "Code"),
         rows=tuple(rows),
     )

@@ -5,6 +5,7 @@ A condition is a nested tuple: ("and", a, b, ...), ("or", a, b, ...), ("not", a)
 is a number, a variable's name or (sign, operand, operand). True, False, None (unknown).
 """
 
+import itertools
 import operator
 
 SIGNS = {
@@ -86,3 +87,27 @@ def operand_text(part):
         left, right = map(operand_text, sides)
         return f"({left} {sign} {right})"
     return str(part)
+
+
+def delphi(strong, medium, weak):
+    """Return whether a dimension of the ILO / EC set of 2009 is positive."""
+    if strong >= 2:
+        return True
+    if strong == 1:
+        return medium + weak > 0
+    return medium >= 3 or (medium == 2 and weak > 0)
+
+
+def dimension(values, strengths, rule=delphi):
+    """Return True, False or None for one person, trying every value of the unknowns."""
+    open_places = [place for place, value in enumerate(values) if value is None]
+    results = set()
+    for filled in itertools.product([True, False], repeat=len(open_places)):
+        complete = list(values)
+        for place, value in zip(open_places, filled, strict=True):
+            complete[place] = value
+        counts = {"strong": 0, "medium": 0, "weak": 0}
+        for value, strength in zip(complete, strengths, strict=True):
+            counts[strength] += value
+        results.add(rule(**counts))
+    return results.pop() if len(results) == 1 else None

@@ -9,6 +9,8 @@ from estimators.regression.exact import ExactFit, exact_logistic
 from estimators.regression.firth import firth_logistic
 from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.misclassification import misclassified_logistic
+from estimators.regression.ordinal import ordinal_logistic
+from estimators.regression.ordinal_fit import OrdinalFit
 from estimators.regression.regression_fit import RegressionFit
 from estimators.regression.risk_regression import risk_difference, risk_ratio
 from estimators.regression.survey_models import survey_glm
@@ -17,6 +19,7 @@ from estimators.regression.term_tests import TermTest, term_test, working_bic
 __all__ = [
     "EventsPerVariable",
     "ExactFit",
+    "OrdinalFit",
     "RegressionFit",
     "TermTest",
     "events_per_variable",
@@ -25,6 +28,7 @@ __all__ = [
     "logistic",
     "marginal_effects",
     "misclassified_logistic",
+    "ordinal_logistic",
     "predictive_margins",
     "risk_difference",
     "risk_ratio",

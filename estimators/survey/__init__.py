@@ -20,7 +20,9 @@ from estimators.survey.sample_size import (
     sample_size_for_change,
 )
 from estimators.survey.sample_size_plan import SampleSize
+from estimators.survey.standardisation import standardise
 from estimators.survey.table_tests import rao_scott
+from estimators.survey.time_location import time_location_weights
 from estimators.survey.trends import trend
 from estimators.survey.trimming import trim_weights
 
@@ -44,6 +46,8 @@ __all__ = [
     "ratio",
     "required_sample_size",
     "sample_size_for_change",
+    "standardise",
+    "time_location_weights",
     "to_replicates",
     "total",
     "trend",

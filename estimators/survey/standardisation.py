@@ -89,7 +89,8 @@ def standardise(
         Columns that make the cells: age group, sex.
     standard : mapping
         Cell to its size in the standard population, in any unit:
-        ``{"0-17": 310, ...}``; for several columns ``{("f", "0-17"): 150, ...}``. Cells of size 0 are left out.
+        ``{"0-17": 310, ...}``; for several columns ``{("f", "0-17"): 150, ...}``.
+        Cells of size 0 are left out.
     by : str or list of str, optional
         Groups to compare, such as rounds.
     where : str or array of shape (n,), optional

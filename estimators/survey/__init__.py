@@ -14,6 +14,7 @@ from estimators.survey.multiplicity import multiplicity_weights
 from estimators.survey.prevalence import proportion
 from estimators.survey.quantiles import quantile
 from estimators.survey.rao_scott_result import RaoScottTest
+from estimators.survey.response_rates import response_rates
 from estimators.survey.sample_size import (
     achievable_half_width,
     required_sample_size,
@@ -45,6 +46,7 @@ __all__ = [
     "rao_scott",
     "ratio",
     "required_sample_size",
+    "response_rates",
     "sample_size_for_change",
     "standardise",
     "time_location_weights",

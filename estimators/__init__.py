@@ -12,6 +12,7 @@ from estimators import (
     latent_class,
     proportions,
     regression,
+    small_area,
     survey,
 )
 from estimators.errors import (
@@ -44,5 +45,6 @@ __all__ = [
     "latent_class",
     "proportions",
     "regression",
+    "small_area",
     "survey",
 ]

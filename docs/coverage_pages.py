@@ -1,11 +1,13 @@
-"""Draw the coverage tables of the docs from the benchmark's results.
+"""Draw the coverage tables of the docs from the benchmarks' results.
 
 ``python docs/coverage_pages.py`` rewrites what stands between the two markers of
-``explanation/capture_recapture.md``; a test fails where page and results differ.
+``explanation/capture_recapture.md`` and of ``explanation/intervals_for_prevalence.md``;
+tests fail where page and results differ.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +15,10 @@ import pandas as pd
 HERE = Path(__file__).parent
 PAGE = HERE / "explanation" / "capture_recapture.md"
 RESULTS = HERE.parent / "benchmarks" / "accuracy" / "results" / "capture_recapture.csv"
+INTERVALS_PAGE = HERE / "explanation" / "intervals_for_prevalence.md"
+INTERVALS_RESULTS = RESULTS.with_name("prevalence_intervals.csv")
 BEGIN, END = "<!-- coverage tables: begin -->", "<!-- coverage tables: end -->"
+WIDTH_ICC = 0.1
 TITLES = {
     "independent": "Lists independent",
     "dependent": "Two pairs of lists dependent (odds ratios 3 and 2)",
@@ -30,11 +35,92 @@ def render(results: pd.DataFrame) -> str:
     return "\n\n".join(blocks)
 
 
-def redrawn(page: str, results: pd.DataFrame) -> str:
+def redrawn(
+    page: str,
+    results: pd.DataFrame,
+    draw: Callable[[pd.DataFrame], str] = render,
+) -> str:
     """Return the page with its tables drawn anew."""
     head, rest = page.split(BEGIN, 1)
     tail = rest.split(END, 1)[1]
-    return f"{head}{BEGIN}\n\n{render(results)}\n\n{END}{tail}"
+    return f"{head}{BEGIN}\n\n{draw(results)}\n\n{END}{tail}"
+
+
+def render_intervals(results: pd.DataFrame) -> str:
+    """Return tables of coverage by correlation and classifier, and of widths."""
+    perfect = results[results["classifier"] == "perfect"]
+    imperfect = results[results["classifier"] != "perfect"]
+    blocks = [
+        f"**Status seen, correlation within trucks {icc:g}.**\n\n"
+        f"{_by_method(part, _coverage, with_fallbacks=True)}"
+        for icc, part in perfect.groupby("icc")
+    ]
+    part = perfect[perfect["icc"] == WIDTH_ICC]
+    blocks.append(
+        "**Median width in percentage points, status seen, correlation "
+        f"{WIDTH_ICC:g}.**\n\n{_by_method(part, _width)}"
+    )
+    title = "**Classifier 0.89/0.74, correlation of the status within trucks"
+    blocks.extend(
+        f"{title} {icc:g}.**\n\n{_by_scenario(part, _coverage)}"
+        for icc, part in imperfect.groupby("icc")
+    )
+    part = imperfect[imperfect["icc"] == WIDTH_ICC]
+    blocks.append(
+        "**Median width in percentage points, classifier 0.89/0.74, correlation "
+        f"{WIDTH_ICC:g}.**\n\n{_by_scenario(part, _width)}"
+    )
+    return "\n\n".join(blocks)
+
+
+def _by_method(
+    rows: pd.DataFrame,
+    cell: Callable[[pd.Series], str],
+    *,
+    with_fallbacks: bool = False,
+) -> str:
+    """Return one row per prevalence and size, one column per method."""
+    methods = list(rows["method"].unique())
+    extra = ["fall-backs"] if with_fallbacks else []
+    names = [f"`{method}`" for method in methods]
+    lines = [_line(["P", "n", *names, *extra]), "|---" * (len(names + extra) + 2) + "|"]
+    for (prevalence, n), part in rows.groupby(["prevalence", "n"]):
+        known = part.set_index("method")
+        cells = [cell(known.loc[method]) for method in methods]
+        if with_fallbacks:
+            first = known.iloc[0]
+            cells.append(f"{100 * first['fallbacks'] / first['estimated']:.0f} %")
+        lines.append(_line([f"{prevalence:g}", str(n), *cells]))
+    return "\n".join(lines)
+
+
+def _by_scenario(rows: pd.DataFrame, cell: Callable[[pd.Series], str]) -> str:
+    """Return one row per method, one column per prevalence and size."""
+    columns = list(rows.groupby(["prevalence", "n"]).groups)
+    head = _line(["P, n", *(f"{p:g}, {n}" for p, n in columns)])
+    lines = [head, "|---" * (len(columns) + 1) + "|"]
+    for method, part in rows.groupby("method", sort=False):
+        known = part.set_index(["prevalence", "n"])
+        cells = [cell(known.loc[key]) if key in known.index else "" for key in columns]
+        lines.append(_line([f"`{method}`", *cells]))
+    return "\n".join(lines)
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def _coverage(row: pd.Series) -> str:
+    mark = ""
+    if row["hits"] < row["band_low"]:
+        mark = "*"
+    if row["hits"] > row["band_high"]:
+        mark = "+"
+    return f"{100 * row['coverage']:.1f}{mark}"
+
+
+def _width(row: pd.Series) -> str:
+    return f"{100 * row['median_width']:.1f}"
 
 
 def _table(rows: pd.DataFrame) -> str:
@@ -62,6 +148,15 @@ def _cell(row: pd.Series) -> str:
     return f"{100 * row['coverage']:.0f}{mark} ({bias})"
 
 
+def main() -> None:
+    """Redraw both pages."""
+    for page, results, draw in (
+        (PAGE, RESULTS, render),
+        (INTERVALS_PAGE, INTERVALS_RESULTS, render_intervals),
+    ):
+        text = redrawn(page.read_text(encoding="utf-8"), pd.read_csv(results), draw)
+        page.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    frame = pd.read_csv(RESULTS)
-    PAGE.write_text(redrawn(PAGE.read_text(encoding="utf-8"), frame), encoding="utf-8")
+    main()

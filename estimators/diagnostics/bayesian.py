@@ -34,6 +34,7 @@ __all__ = [
 
 AccuracyPrior: TypeAlias = "Accuracy | BetaPrior"
 _CONFLICT = 0.05
+_NO_CASE = 0.975  # fewer positives than this quantile of samples without any case
 
 
 @estimator(
@@ -101,6 +102,12 @@ def bayesian_true_prevalence(
     -----
     x ~ Binomial(n, P Se + (1 - P) (1 - Sp)), independent priors. Quadrature instead of
     draws: exact to about 1e-8, the same digits every time.
+
+    Credible is not covering: with the uniform prior, Se 0.89 and Sp 0.74 (validated on
+    100 and 200) 95 % intervals held a true prevalence of 0.01 in 89 to 93 % of
+    simulated samples, all misses too high; from 0.04 on 94 % or more (docs, "Which
+    interval for a prevalence"). Persons are taken as drawn one by one: give
+    `n_effective` for clusters, or use `survey_true_prevalence`.
 
     References
     ----------
@@ -235,5 +242,11 @@ def _doubts(diagnostics: dict[str, float]) -> list[str]:
             "false positives alone probably explain the share seen (prior probability "
             f"{diagnostics['p_specificity_conflict']:.2g} that their rate exceeds it): "
             "read the upper limit"
+        )
+    elif chance < _NO_CASE:
+        doubts.append(
+            "the data agree with a prevalence of 0, which an interval with equal tails "
+            "never holds: with a uniform prior and a true prevalence of 0.01, 89 to "
+            "93 % of 95 % intervals held it in simulated samples; read the upper limit"
         )
     return doubts

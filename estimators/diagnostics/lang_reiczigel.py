@@ -76,6 +76,11 @@ def true_prevalence(
     ``d = 2 z^2 [P' Se' (1 - Se') / n_Se' - (1 - P') Sp' (1 - Sp') / n_Sp']``. An
     accuracy taken as known enters as it is.
 
+    Persons are taken as drawn one by one. In simulated trucks of 8 (docs, "Which
+    interval for a prevalence"; Se 0.89, Sp 0.74) 95 % intervals covered 91 % at a
+    prevalence of 0.23 and an intraclass correlation of 0.2: give `n_effective`, or use
+    `survey_true_prevalence`.
+
     References
     ----------
     Lang, Z. and Reiczigel, J. (2014). Confidence limits for prevalence of disease

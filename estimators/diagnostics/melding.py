@@ -102,7 +102,7 @@ def melded_prevalence(
     Lower and upper confidence distributions of x in n are Beta(x, n - x + 1) and
     Beta(x + 1, n - x). Combinations in which the false positive rate exceeds the
     sensitivity count against both limits. Strata are sampled independently; clusters
-    within them need `survey_true_prevalence`.
+    within them need `survey_true_prevalence`, or counts their `n_effective`.
 
     References
     ----------

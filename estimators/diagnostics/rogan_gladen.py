@@ -93,6 +93,13 @@ def rogan_gladen(
     the validation samples independent of the survey. With small validation samples
     `true_prevalence` and `melded_prevalence` have the better intervals.
 
+    Persons are taken as drawn one by one. In simulated trucks of 8 (docs, "Which
+    interval for a prevalence"; Se 0.89, Sp 0.74) 95 % intervals covered 91 % at a
+    prevalence of 0.23 and an intraclass correlation of 0.2, 90 % with accuracies known:
+    give `n_effective`, or use `survey_true_prevalence`. The share right in a validation
+    sample, given as a number as if it were known, covered as little as 62 %: give the
+    counts.
+
     References
     ----------
     Rogan, W. J. and Gladen, B. (1978). Estimating prevalence from the results of a

@@ -32,6 +32,9 @@ __all__ = ["proportion"]
 
 _CLUSTER_EFFECT = 2.0  # the customary planning value for cluster surveys
 _NO_VARIANCE = 1e-20  # design effect of rounding errors
+# Effective events below which an interval missed its level in the coverage table of the
+# docs, and its least coverage there.
+_NEEDED_EVENTS = {"wald": (25, 84), "arcsine": (10, 90), "likelihood": (10, 91)}
 
 
 @estimator(
@@ -72,7 +75,7 @@ def proportion(
         effective sample size with t for z. "arcsine": of the square root; limits that
         leave [0, 1] stop at 0 and 1 (survey's "asin" turns them back). "likelihood":
         inverts the Rao-Scott likelihood ratio. "wald": not cut at 0 or 1; for
-        comparison only.
+        comparison only. See the notes for what they keep of their promise.
     level : float
     df : float, optional
         Degrees of freedom instead of PSUs less strata of the domain; ``math.inf`` gives
@@ -99,6 +102,16 @@ def proportion(
         If a column is absent or not 0/1, or an option is not known.
     NotEstimableError
         If the domain is empty or a stratum has a single PSU and the design says fail.
+
+    Notes
+    -----
+    95 % intervals over 64 simulated designs (13 to 150 trucks of 8, prevalence 0.01 to
+    0.23, intraclass correlation 0 to 0.2; docs, "Which interval for a prevalence"):
+    "korn_graubard" and "beta" covered 93 % or more, within or above what chance allows;
+    "logit" and "wilson" 92 % or more; with few events in correlated trucks "likelihood"
+    fell to 91 %, "arcsine" to 90 %, "wald" to 84 %. These three say so in the result's
+    notes when the effective events, n_eff times the share, are few. Fewer than 13 PSUs
+    were not tried.
 
     References
     ----------
@@ -150,6 +163,8 @@ def proportion(
             notes.append(_fallback_note(reason, n, assumed[place]))
             diagnostics["assumed_design_effect"] = float(assumed[place])
         notes.extend(_outside_note(interval))
+        if reason is None:
+            notes.extend(_few_events_note(ci, p, variance))
         rows.append(
             Estimate(
                 estimand=f"proportion of {variable}",
@@ -225,6 +240,18 @@ def _outside_note(interval: Interval) -> list[str]:
     if interval.low >= 0 and interval.high <= 1:
         return []
     return [f"{interval.method} limits leave [0, 1]: use another interval"]
+
+
+def _few_events_note(ci: ProportionInterval, p: float, variance: float) -> list[str]:
+    needed, least = _NEEDED_EVENTS.get(ci, (0, 0))
+    effective = p * (1 - p) / variance * min(p, 1 - p)
+    if effective >= needed:
+        return []
+    return [
+        f"{effective:.1f} effective events: below {needed}, 95 % {ci} intervals held "
+        f"the truth in as few as {least} % of simulated cluster samples; use "
+        "korn_graubard"
+    ]
 
 
 def _exact_share(p: float, n_events: float, n: int) -> float:

@@ -20,12 +20,16 @@ __all__ = ["SourceFile", "finish_table"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceFile:
-    """Path, name for messages, wanted sheet, and the bytes, read once."""
+    """Path, name for messages, wanted sheet, and the bytes, read once.
+
+    A table of a repeat `may_be_empty`; any other must hold a row.
+    """
 
     path: Path
     label: str
     sheet: str | None
     content: bytes
+    may_be_empty: bool = False
 
     @property
     def sha256(self) -> str:
@@ -49,7 +53,8 @@ def finish_table(
     Raises
     ------
     IngestError
-        If a column has no name, a name comes twice, or no row holds anything.
+        If a column has no name, a name comes twice, or no row holds anything (in
+        a file that must hold one).
     """
     problems = problems or Problems()
     names = [str(name).strip("\ufeff \t\r\n") for name in header]
@@ -66,7 +71,7 @@ def finish_table(
     frame = frame[[str(place) for place in kept]]
     frame.columns = pd.Index([names[place] for place in kept])
     some = filled.any(axis=1).to_numpy()
-    if not some.any():
+    if not some.any() and not source.may_be_empty:
         raise refuse(
             source.label,
             "at least one row below the header",

@@ -19,7 +19,11 @@ WITHDRAWN = "withdrew consent"
 
 
 def exclude_by_rule(file: FileTable) -> None:
-    """Take out the rows that the mapping's rules name, counted by their reason."""
+    """Take out rows that a review or the mapping's rules name, counted by reason."""
+    if file.raw.submissions is not None:
+        for reason, places in file.raw.submissions.set_aside.items():
+            file.excluded[reason] = len(places)
+            file.kept = file.kept[~np.isin(file.kept, places)]
     for rule in file.mapping.exclude:
         held = file.mask(parse_condition(rule.condition), file.kept)
         if rule.unless:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sentinel.ingest.cells import CellReader, Recode, canonical
 from sentinel.ingest.findings import add_rows
+from sentinel.ingest.form_answers import FormAnswers
 from sentinel.ingest.mapping import RoundMapping, UnitRule
 from sentinel.ingest.missing_codes import STATE_NAMES, MissingCodes, state_of_label
 from sentinel.ingest.raw_table import RawTable
@@ -37,7 +38,8 @@ class Recipe:
 class FileTable:
     """A raw table, the plan of its variables, and the rows still in.
 
-    `kept` shrinks as rows are excluded by rule, withdrawn or found to be duplicates.
+    `kept` shrinks as rows are excluded by rule, withdrawn or found to be duplicates;
+    `answers` are what the round's form judges after the consent gate.
     """
 
     round_label: str
@@ -50,6 +52,7 @@ class FileTable:
     kept: IndexVector
     excluded: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    answers: FormAnswers | None = None
 
     @property
     def label(self) -> str:

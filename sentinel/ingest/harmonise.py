@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,17 @@ from sentinel.ingest.duplicates import (
     remove_duplicates,
     remove_withdrawn,
 )
+from sentinel.ingest.exports.completeness import check_completeness
+from sentinel.ingest.exports.repeat_rows import take_repeats
 from sentinel.ingest.file_table import FileTable
 from sentinel.ingest.flow import count_flow, harmonisation_table
+from sentinel.ingest.forms.versions import RoundForms, join_versions
+from sentinel.ingest.forms.xlsform import read_form
 from sentinel.ingest.interviews import Interviews
 from sentinel.ingest.mapping import read_mapping
 from sentinel.ingest.mapping_checks import check_mapping
 from sentinel.ingest.planning import MappingFile, is_read, plan_file
+from sentinel.ingest.raw_table import RawTable
 from sentinel.ingest.readers import read_table
 from sentinel.ingest.typed_columns import TypedColumn, absent_column
 from sentinel.ingest.validate import (
@@ -33,6 +38,7 @@ from sentinel.ingest.validate import (
 )
 from sentinel.schema.codebook import SHIPPED_CODEBOOKS, Codebook, load_codebook
 from sentinel.schema.problems import IngestError, Problem, Problems
+from sentinel.schema.states import CellState
 from sentinel.schema.variables import Variable
 from sentinel.study.config import RoundSection, StudyConfig
 from sentinel.study.loading import read_study
@@ -40,6 +46,7 @@ from sentinel.study.loading import read_study
 __all__ = ["check_study", "ingest_study"]
 
 Tell = Callable[[str], None]
+BoolVector = npt.NDArray[np.bool_]
 IndexVector = npt.NDArray[np.intp]
 
 
@@ -132,32 +139,58 @@ class _Run:
         path = None if item.mapping is None else self.config.path(item.mapping)
         if path is not None and self.skip_absent and not path.is_file():
             return
+        forms = self._read_forms(item)
         label = item.mapping or ""
         mapping, lines, found = read_mapping(path, file=label)
         found.extend(check_mapping(mapping, self.codebook, file=label, lines=lines))
         self._list_once(found)
         source = MappingFile(mapping=mapping, lines=lines, label=label)
+        tables: list[RawTable] = []
         for name in item.files:
             if self.skip_absent and not self.config.path(name).is_file():
                 continue
             self.tell(name)
             try:
                 raw = read_table(
-                    self.config.path(name), sheet=item.sheet, file_label=name
+                    self.config.path(name),
+                    sheet=item.sheet,
+                    file_label=name,
+                    form=None if forms is None else forms.reading,
                 )
             except IngestError as error:
                 self.problems.extend(error.problems)
                 continue
             self.problems.extend(raw.problems)
+            tables.append(raw)
             if not found.errors:
                 yield plan_file(
-                    raw,
+                    take_repeats(raw, mapping.repeats, self.problems),
                     source,
                     self.codebook,
                     round_label=item.label,
                     supplied=self.supplied,
                     problems=self.problems,
+                    forms=forms,
                 )
+        if len(tables) == len(item.files):
+            self.problems.extend(check_completeness(item, tables))
+
+    def _read_forms(self, item: RoundSection) -> RoundForms | None:
+        """Return the forms of a round, or None where it names none that can be read."""
+        forms = []
+        for name in item.form:
+            path = self.config.path(name)
+            if self.skip_absent and not path.is_file():
+                continue
+            try:
+                forms.append(read_form(path, file_label=name))
+            except IngestError as error:
+                self._list_once(error.problems)
+        if not forms:
+            return None
+        joined = join_versions(forms)
+        self._list_once(joined.problems)
+        return joined
 
     def _list_once(self, found: Problems) -> None:
         # Rounds often share a mapping file: its problems are one, not one per round.
@@ -200,6 +233,7 @@ def _assemble(
     parts: dict[str, list[TypedColumn]] = {item.name: [] for item in variables}
     for each in gated:
         chosen = np.flatnonzero(each.consented)
+        not_asked = _not_asked(each, chosen, problems)
         # Absent columns of a kind are all alike, and most of a codebook is absent.
         absent: dict[tuple[bool, bool], TypedColumn] = {}
         for variable in variables:
@@ -209,6 +243,8 @@ def _assemble(
                 if kind not in absent:
                     absent[kind] = absent_column(variable, len(chosen))
                 column = absent[kind]
+            elif variable.name in not_asked:
+                column = _without(column, not_asked[variable.name])
             parts[variable.name].append(column)
     sizes = [int(each.consented.sum()) for each in gated]
     labels = [
@@ -230,6 +266,27 @@ def _assemble(
             [each.file.raw.rows[each.file.kept[each.consented]] for each in gated]
         ),
     )
+
+
+def _not_asked(
+    each: GatedFile, chosen: IndexVector, problems: Problems
+) -> dict[str, BoolVector]:
+    """Return by variable where its form did not ask; lists what the form forbids."""
+    if each.file.answers is None:
+        return {}
+    by_column = each.file.answers.judge(each.file.kept[chosen], problems)
+    return {
+        name: by_column[recipe.sources[0]]
+        for name, recipe in each.file.recipes.items()
+        if len(recipe.sources) == 1 and recipe.sources[0] in by_column
+    }
+
+
+def _without(column: TypedColumn, not_asked: BoolVector) -> TypedColumn:
+    """Return a column whose blanks are "not asked" where the form did not ask."""
+    blank = not_asked & (column.states == CellState.MISSING)
+    states = np.where(blank, np.uint8(CellState.NOT_ASKED), column.states)
+    return replace(column, states=states.astype(np.uint8))
 
 
 def _column(

@@ -33,6 +33,10 @@ Purely declarative. Sections, all optional:
     every code whose condition holds, a category the first.
 ``[dates]``
     Variable = format as of strptime, ``"%d/%m/%Y"``.
+``[repeats.name]``
+    ``take`` (first, last or only) or ``where`` (condition on the repeat's columns): the
+    one row of a repeat that speaks for the interview. Its columns join the table, and
+    ``name_count`` says how many rows there were.
 ``[[exclude]]``
     ``when`` (condition on source columns) and ``reason``: rows that are no interviews.
     ``unless`` in its place takes out every row for which the condition does not hold,
@@ -44,7 +48,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
@@ -60,7 +64,14 @@ from sentinel.study.loading import read_toml
 from sentinel.study.toml_lines import TomlLines
 from sentinel.study.validation_messages import explain_validation
 
-__all__ = ["ExcludeRule", "JoinRule", "RoundMapping", "UnitRule", "read_mapping"]
+__all__ = [
+    "ExcludeRule",
+    "JoinRule",
+    "RepeatRule",
+    "RoundMapping",
+    "UnitRule",
+    "read_mapping",
+]
 
 
 def _as_code(value: object) -> object:
@@ -98,6 +109,13 @@ class UnitRule(_Rule):
         if self.by is not None and not self.factors:
             raise ValueError("by needs factors: one for every unit code")
         return self
+
+
+class RepeatRule(_Rule):
+    """``[repeats.name]``: which row of a repeat speaks for the interview."""
+
+    take: Literal["first", "last", "only"] = "only"
+    where: str = ""
 
 
 class ExcludeRule(_Rule):
@@ -139,6 +157,7 @@ class RoundMapping(_Rule):
     missing: dict[str, str | dict[str, str]] = Field(default_factory=dict)
     combine: dict[str, dict[str, str]] = Field(default_factory=dict)
     dates: dict[str, str] = Field(default_factory=dict)
+    repeats: dict[str, RepeatRule] = Field(default_factory=dict)
     exclude: tuple[ExcludeRule, ...] = ()
 
     @property

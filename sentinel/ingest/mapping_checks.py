@@ -116,6 +116,11 @@ def _conditions(mapping: RoundMapping) -> Iterator[Finding]:
     ]
     for name, table in mapping.combine.items():
         texts += [(("combine", name, code), text) for code, text in table.items()]
+    texts += [
+        (("repeats", name, "where"), rule.where)
+        for name, rule in mapping.repeats.items()
+        if rule.where
+    ]
     for key, text in texts:
         try:
             parse_condition(text)

@@ -9,7 +9,10 @@ from fnmatch import fnmatchcase
 
 import numpy as np
 
+from sentinel.ingest.exports.tools import NOT_A_KEY
 from sentinel.ingest.file_table import FileTable, Recipe
+from sentinel.ingest.form_answers import keep_answers
+from sentinel.ingest.forms.versions import RoundForms
 from sentinel.ingest.mapping import RoundMapping
 from sentinel.ingest.raw_table import RawTable
 from sentinel.schema.identifiers import (
@@ -90,6 +93,7 @@ def plan_file(
     round_label: str,
     supplied: frozenset[str],
     problems: Problems,
+    forms: RoundForms | None = None,
 ) -> FileTable:
     """Return the file with its recipes and list everything that stands in the way.
 
@@ -109,6 +113,7 @@ def plan_file(
         if name in plan.recipes and unit.by is not None:
             plan.find(("units", name, "by"), unit.by)
     fates = _fates(plan, dropped)
+    _refuse_row_numbers(plan)
     _refuse_identifiers(plan, fates)
     _hint_at_case(plan, fates)
     used = [column for column, fate in fates.items() if fate == "used"]
@@ -122,6 +127,9 @@ def plan_file(
         columns=plan.columns,
         fates=fates,
         kept=np.arange(len(raw.frame), dtype=np.intp),
+        answers=None
+        if forms is None
+        else keep_answers(raw, forms, drop=source.mapping.drop, fold=plan.fold),
     )
 
 
@@ -264,6 +272,14 @@ def _refuse_identifiers(plan: _Plan, fates: Mapping[str, str]) -> None:
                 f"no direct identifiers; this column looks like {found}",
                 "Take it out of the file, or name it under drop in the mapping.",
             )
+
+
+def _refuse_row_numbers(plan: _Plan) -> None:
+    for name, recipe in plan.recipes.items():
+        if plan.codebook[name].kind == "id" and set(recipe.sources) & NOT_A_KEY:
+            expected = f"a key that stays: {recipe.sources[0]} numbers the rows of one"
+            hint = "Map _uuid, which every submission keeps."
+            _refused(plan, recipe.sources[0], f"{expected} export", hint)
 
 
 def _hint_at_case(plan: _Plan, fates: Mapping[str, str]) -> None:

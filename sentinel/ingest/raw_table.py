@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sentinel.ingest.interviews import Origin
+from sentinel.ingest.submissions import Submissions
 from sentinel.schema.problems import IngestError, Problem, Problems
 
 __all__ = ["RawTable", "cell_text", "make_frame", "refuse"]
@@ -45,6 +46,8 @@ class RawTable:
         Column to question text.
     problems : Problems
         Warnings of the reading itself.
+    submissions : Submissions or None
+        What the export of a form server says beyond its cells.
     """
 
     frame: pd.DataFrame
@@ -54,6 +57,7 @@ class RawTable:
     missing_codes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     column_labels: Mapping[str, str] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
+    submissions: Submissions | None = None
 
 
 def refuse(

@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 __all__ = [
     "ClassifySection",
@@ -25,6 +25,15 @@ __all__ = [
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 LEAST_MINIMUM_CELL = 5
+
+
+def _as_list(value: object) -> object:
+    if isinstance(value, str):
+        return (value,) if value else ()
+    return value
+
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list)]
 
 
 class _Section(BaseModel):
@@ -73,17 +82,22 @@ class FrameCounts(_Section):
 
 
 class RoundSection(_Section):
-    """One ``[[rounds]]`` entry."""
+    """One ``[[rounds]]`` entry.
+
+    `form` names the XLSForm of the round, several where its version changed during
+    fieldwork, oldest first. `submissions` is the count that the form server shows.
+    """
 
     label: Name
     name: str = ""
     files: tuple[Name, ...] = Field(min_length=1)
     sheet: str | None = None
-    form: str | None = None
+    form: Names = ()
     mapping: str | None = None
     fieldwork_start: date
     fieldwork_end: date
     retain_until: date | None = None
+    submissions: int | None = Field(default=None, ge=0)
     frame: FrameCounts = FrameCounts()
 
     @model_validator(mode="after")

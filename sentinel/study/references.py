@@ -102,9 +102,10 @@ def _named_files(config: StudyConfig) -> Iterator[tuple[Key, str]]:
     for number, item in enumerate(config.rounds):
         for name in item.files:
             yield ("rounds", number, "files"), name
-        for field in ("form", "mapping"):
-            if (name := getattr(item, field)) is not None:
-                yield ("rounds", number, field), name
+        for name in item.form:
+            yield ("rounds", number, "form"), name
+        if item.mapping is not None:
+            yield ("rounds", number, "mapping"), item.mapping
     if config.classify.definition.endswith(".toml"):
         yield ("classify", "definition"), config.classify.definition
     for field in ("places", "boundaries"):

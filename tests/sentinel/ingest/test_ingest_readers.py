@@ -13,10 +13,10 @@ import pytest
 
 from sentinel.ingest import (
     Reader,
+    opening,
     read_table,
     readers,
     register_reader,
-    workbook_reader,
 )
 from sentinel.schema.problems import IngestError
 
@@ -134,7 +134,7 @@ def test_read_table__absent_folder_unknown_suffix_and_too_large(tmp_path, monkey
     folder.mkdir()
     assert "folder" in str(refusal(folder).errors[0])
     assert ".parquet" in str(refusal(write(tmp_path, "t.rds", "x")).errors[0])
-    monkeypatch.setattr(readers, "LARGEST_FILE", 3)
+    monkeypatch.setattr(opening, "LARGEST_FILE", 3)
     path = write(tmp_path, "t.csv", "a,b\n1,2\n")
     assert "2 GiB" in str(refusal(path, file_label="data/t.csv").errors[0])
 
@@ -188,7 +188,7 @@ def test_xlsx__zip_bomb_is_refused_unopened(tmp_path, monkeypatch):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/sheet1.xml", b"0" * 3_000_000)
-    monkeypatch.setattr(workbook_reader, "LARGEST_UNPACKED", 1_000_000)
+    monkeypatch.setattr("sentinel.ingest.archive.LARGEST_UNPACKED", 1_000_000)
     path = write(tmp_path, "t.xlsx", buffer.getvalue())
     assert "times its size" in str(refusal(path).errors[0])
 
@@ -263,7 +263,8 @@ def test_statistics_packages__truncated_and_foreign_files(tmp_path, suffix):
 
 
 def test_register_reader__a_recognised_shape_goes_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(readers, "_READERS", list(readers._READERS))
+    registered = list(readers._READERS)
+    monkeypatch.setattr(readers, "_READERS", registered)
     plain = read_table(write(tmp_path, "t.csv", "a,b\n1,2\n"))
     register_reader(
         Reader(

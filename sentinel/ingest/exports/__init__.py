@@ -1,0 +1,1 @@
+"""Exports of form servers: KoboToolbox, ODK Central, SurveyCTO."""

@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from estimators.latent_class._kernels import Collapsed
     from estimators.latent_class.patterns import AnswerPatterns
 
-__all__ = ["ClassModel", "Climb", "climb", "random_starts", "uncovered_climbs"]
+__all__ = [
+    "ClassModel",
+    "Climb",
+    "by_size",
+    "climb",
+    "random_starts",
+    "uncovered_climbs",
+]
 
 MAX_STEPS = 20_000
 _ROUGH = 1e-5  # no parameter moves by more in an EM step: starts are told apart
@@ -155,6 +162,19 @@ def climb(
     climbs = [_covered_climb(model, ends[start]) for start in chosen]
     objectives = np.array([found.objective for found in climbs])
     return climbs[int(np.argmax(objectives))], objectives
+
+
+def by_size(model: ClassModel, at: Climb) -> Climb:
+    """Return the same point with the largest class first."""
+    size = model.patterns.mass @ at.posterior
+    order = np.argsort(-size, kind="stable")
+    coefficient = at.coefficient[:, order]
+    return replace(
+        at,
+        coefficient=coefficient - coefficient[:, [0]],
+        response=np.ascontiguousarray(at.response[:, order]),
+        posterior=np.ascontiguousarray(at.posterior[:, order]),
+    )
 
 
 def share_at_best(values: FloatVector) -> float:

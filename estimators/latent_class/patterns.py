@@ -58,12 +58,16 @@ class ItemScale:
             With every item that is absent or has an answer that the scale lacks.
         """
         problems: list[str] = []
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+        absent = [name for name in self.names if name not in frame.columns]
+        if absent:
+            more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
+            problems.append(f"absent: {', '.join(absent[:10])}{more}")
         codes = np.full((len(frame), len(self.names)), -1, dtype=np.int64)
         for j, (name, answers) in enumerate(
             zip(self.names, self.categories, strict=True)
         ):
             if name not in frame.columns:
-                problems.append(f"item {name!r} is absent")
                 continue
             level, found = pd.factorize(frame[name])
             place = pd.Index(answers, dtype=object).get_indexer(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimators.latent_class import latent_class_analysis
+from estimators.latent_class import bootstrap_class_test, latent_class_analysis
 from estimators.latent_class.information import penalised_gradient
 
 pytestmark = pytest.mark.shared
@@ -170,3 +170,30 @@ def test_classes_of_ten_thousand__as_stepmix(folder, cases):
     assert row["log_likelihood"] == pytest.approx(expected["loglik"], rel=1e-9)
     assert row["entropy_r2"] == pytest.approx(expected["rel_entropy"], abs=1e-5)
     np.testing.assert_allclose(fit.share, expected["weights"], atol=1e-5)
+
+
+BOOTSTRAP = [
+    ("blrt_carcinoma_1v2", "carcinoma", 2, CARCINOMA),
+    ("blrt_carcinoma_2v3", "carcinoma", 3, CARCINOMA),
+    ("blrt_carcinoma_3v4", "carcinoma", 4, CARCINOMA),
+    ("blrt_cheating_2v3", "cheating", 3, CHEATING),
+]
+
+
+@pytest.mark.parametrize("bootstrap", BOOTSTRAP, ids=lambda bootstrap: bootstrap[0])
+def test_bootstrap_test__as_polca_by_hand(folder, cases, bootstrap):
+    case, name, k, items = bootstrap
+    expected = cases["blrt"]["cases"][case]["value"]
+    frame = pd.read_csv(folder / "data" / f"{name}.csv")
+    test = bootstrap_class_test(
+        frame[items], n_classes=k, n_resamples=39, n_starts=10, rng=1
+    )
+    # Our maxima may lie above those of poLCA's few starts, never below.
+    assert test.statistic == pytest.approx(expected["lr"], rel=1e-5)
+    # 39 and 20 draws each: their means differ by their standard errors.
+    spread = test.draws.std() * np.sqrt(1 / 39 + 1 / 20)
+    assert test.draws.mean() == pytest.approx(expected["boot_mean"], abs=3.5 * spread)
+    if expected["p"] < 0.048:
+        assert test.p_value == 1 / 40
+    else:
+        assert 0.02 < test.p_value < expected["p"] + 0.35

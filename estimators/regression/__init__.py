@@ -11,6 +11,8 @@ from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.misclassification import misclassified_logistic
 from estimators.regression.ordinal import ordinal_logistic
 from estimators.regression.ordinal_fit import OrdinalFit
+from estimators.regression.pooled_fit import PooledFit, PooledTest, pool_tests
+from estimators.regression.pooling import pool_imputations
 from estimators.regression.regression_fit import RegressionFit
 from estimators.regression.risk_regression import risk_difference, risk_ratio
 from estimators.regression.survey_models import survey_glm
@@ -20,6 +22,8 @@ __all__ = [
     "EventsPerVariable",
     "ExactFit",
     "OrdinalFit",
+    "PooledFit",
+    "PooledTest",
     "RegressionFit",
     "TermTest",
     "events_per_variable",
@@ -29,6 +33,8 @@ __all__ = [
     "marginal_effects",
     "misclassified_logistic",
     "ordinal_logistic",
+    "pool_imputations",
+    "pool_tests",
     "predictive_margins",
     "risk_difference",
     "risk_ratio",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from estimators.binomial_limits import binomial_limits
 from estimators.checks import check_level, finite_vector
 from estimators.diagnostics.screening import Confusion, performance_rows
 from estimators.errors import InputError, NotEstimableError
@@ -18,9 +20,27 @@ from estimators.results import Estimate, Estimates
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
+
     from estimators.array_types import BoolVector, FloatVector
 
-__all__ = ["area_under_roc", "choose_threshold", "roc_curve"]
+__all__ = ["AreaUnderRoc", "area_under_roc", "choose_threshold", "roc_curve"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaUnderRoc(Estimate):
+    """Area under an ROC curve together with the curve, as `roc_curve` gives it."""
+
+    curve: pd.DataFrame = field(compare=False, repr=False)
+
+    def plot_roc(
+        self, *, thresholds: Sequence[float] = (), ax: Axes | None = None
+    ) -> Axes:
+        """Draw the curve with its band; `thresholds` are marked."""
+        from estimators.plotting import roc_plot
+
+        return roc_plot(self.curve, thresholds=thresholds, ax=ax)
+
 
 _SCORES = [1.0, 3, 2, 5, 4, 6, 2, 7, 5, 8, 3, 6]
 _TRUTH = [0.0, 0, 0, 0, 1, 1, 0, 1, 0, 1, 1, 1]
@@ -37,7 +57,7 @@ def area_under_roc(
     truth: Sequence[float],
     *,
     level: float = 0.95,
-) -> Estimate:
+) -> AreaUnderRoc:
     """Estimate the chance that a case has a higher score than a non-case.
 
     Parameters
@@ -50,10 +70,10 @@ def area_under_roc(
 
     Returns
     -------
-    Estimate
-        In [0, 1]: 0.5 is chance, below it the scores point the wrong way, and a note
-        says so. DeLong's standard error; the interval is cut at 0 and 1. Diagnostics:
-        ``n_cases``, ``n_others``.
+    AreaUnderRoc
+        An `Estimate` with ``plot_roc``, in [0, 1]: 0.5 is chance, below it the scores
+        point the wrong way, and a note says so. DeLong's standard error; the interval
+        is cut at 0 and 1. Diagnostics: ``n_cases``, ``n_others``.
 
     Raises
     ------
@@ -106,7 +126,8 @@ def area_under_roc(
         )
     if area < 0.5:
         notes.append("below 0.5: higher scores go with non-cases; reverse the scores?")
-    return Estimate(
+    return AreaUnderRoc(
+        curve=roc_curve(scores, truth, level=level),
         estimand="area under the ROC curve",
         unit="probability",
         estimate=area,
@@ -119,20 +140,26 @@ def area_under_roc(
     )
 
 
-def roc_curve(scores: Sequence[float], truth: Sequence[float]) -> pd.DataFrame:
+def roc_curve(
+    scores: Sequence[float], truth: Sequence[float], *, level: float = 0.95
+) -> pd.DataFrame:
     """Return sensitivity and specificity at every threshold.
 
     Parameters
     ----------
     scores, truth : array of shape (n,)
         As in `area_under_roc`.
+    level : float
 
     Returns
     -------
     DataFrame
         One row per distinct score, from infinity (nobody flagged) down: ``threshold``
         (flagged are scores at or above it), ``sensitivity``, ``specificity``,
-        ``false_positive_rate``, ``true_positives``, ``false_positives``.
+        ``false_positive_rate``, ``true_positives``, ``false_positives``;
+        ``sensitivity_low``, ``sensitivity_high`` are Wilson's limits, threshold by
+        threshold and not for the whole curve. ``estimators.plotting.roc_plot`` draws
+        it.
 
     Raises
     ------
@@ -148,6 +175,7 @@ def roc_curve(scores: Sequence[float], truth: Sequence[float]) -> pd.DataFrame:
     >>> curve[["threshold", "sensitivity", "specificity"]].to_numpy().tolist()[1]
     [4.0, 0.5, 1.0]
     """
+    check_level(level)
     score, case = _read(scores, truth)
     n_cases, n_others = int(case.sum()), int((~case).sum())
     if not (n_cases and n_others):
@@ -158,6 +186,9 @@ def roc_curve(scores: Sequence[float], truth: Sequence[float]) -> pd.DataFrame:
     last = np.append(np.flatnonzero(np.diff(score[order])), score.size - 1)
     hits = np.append(0, np.cumsum(case[order])[last])
     alarms = np.append(0, np.cumsum(~case[order])[last])
+    limits = np.array(
+        [binomial_limits(int(hit), n_cases, "wilson", level=level) for hit in hits]
+    )
     return pd.DataFrame(
         {
             "threshold": np.append(np.inf, score[order][last]),
@@ -166,6 +197,8 @@ def roc_curve(scores: Sequence[float], truth: Sequence[float]) -> pd.DataFrame:
             "false_positive_rate": alarms / n_others,
             "true_positives": hits,
             "false_positives": alarms,
+            "sensitivity_low": limits[:, 0],
+            "sensitivity_high": limits[:, 1],
         }
     )
 

@@ -1,4 +1,4 @@
-"""Figures of tidy frames: forests, ratios, trends and overlaps of lists.
+"""Figures of tidy frames: forests, ratios, trends, classifiers and overlaps of lists.
 
 Every function takes a frame, never a result object, and draws with matplotlib's object
 interface alone: no window opens and no global figure is kept.
@@ -6,6 +6,7 @@ interface alone: no window opens and no global figure is kept.
 
 from __future__ import annotations
 
+from estimators.plotting.classifier import calibration_plot, roc_plot
 from estimators.plotting.forest import forest_plot, ratio_plot
 from estimators.plotting.profile import profile_plot
 from estimators.plotting.rivals import model_weight_plot
@@ -13,10 +14,12 @@ from estimators.plotting.trend import trend_plot
 from estimators.plotting.upset import upset_plot
 
 __all__ = [
+    "calibration_plot",
     "forest_plot",
     "model_weight_plot",
     "profile_plot",
     "ratio_plot",
+    "roc_plot",
     "trend_plot",
     "upset_plot",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from estimators.regression.adjusted_effects import marginal_effects
 from estimators.regression.adjusted_means import predictive_margins
+from estimators.regression.calibration import Calibration, calibration
 from estimators.regression.events import EventsPerVariable, events_per_variable
 from estimators.regression.exact import ExactFit, exact_logistic
 from estimators.regression.firth import firth_logistic
@@ -19,6 +20,7 @@ from estimators.regression.survey_models import survey_glm
 from estimators.regression.term_tests import TermTest, term_test, working_bic
 
 __all__ = [
+    "Calibration",
     "EventsPerVariable",
     "ExactFit",
     "OrdinalFit",
@@ -26,6 +28,7 @@ __all__ = [
     "PooledTest",
     "RegressionFit",
     "TermTest",
+    "calibration",
     "events_per_variable",
     "exact_logistic",
     "firth_logistic",

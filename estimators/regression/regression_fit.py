@@ -100,6 +100,12 @@ class RegressionFit(ModelFit):
         drawn.axvline(0.0, color="0.6", linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
         return drawn
 
+    def plot_calibration(self, ax: Axes | None = None) -> Axes:
+        """Draw observed against predicted shares; `regression.calibration` explains."""
+        from estimators.regression.calibration import calibration
+
+        return calibration(self, level=self.ci_level).plot(ax=ax)
+
 
 def inverse_information(information: FloatMatrix) -> FloatMatrix:
     """Return the inverse; an error where the estimate is not determined."""

@@ -48,12 +48,24 @@ def cases(frame: pd.DataFrame) -> dict[str, Callable[[], Any]]:
     cells = frame.groupby(["domain", "stratum"])["w"].sum() * 1.02
     margins = {name: cells.groupby(name).sum() for name in ("domain", "stratum")}
     raked = survey.rake(clustered, margins)
+    ages = dict.fromkeys(range(5), 1.0)
     return {
         "read the design": partial(read, psu="psu"),
         "mean": partial(survey.mean, clustered, "y"),
         "mean of 5 domains": partial(survey.mean, clustered, "y", by="domain"),
         "proportion of 5 domains": partial(
             survey.proportion, clustered, "y", by="domain"
+        ),
+        "median": partial(survey.quantile, clustered, "w"),
+        "quartiles of 5 domains": partial(
+            survey.quantile, clustered, "w", q=[0.25, 0.5, 0.75], by="domain"
+        ),
+        "Rao-Scott test, 2 x 5": partial(survey.rao_scott, clustered, "y", "domain"),
+        "design effects of 5 domains": partial(
+            survey.design_effect, clustered, "y", by="domain"
+        ),
+        "standardised mean over 5 cells": partial(
+            survey.standardise, clustered, "y", over="domain", standard=ages
         ),
         "mean of 5 domains, element sampling": partial(
             survey.mean, elements, "y", by="domain"

@@ -290,8 +290,9 @@ def ratio(
     base = sample.total(design.weights * x)
     if (base == 0).any():
         groups = [dict(sample.domains.groups[i]) for i in np.flatnonzero(base == 0)]
+        place = list_names(groups) if by is not None else "the domain"
         raise NotEstimableError(
-            f"The total of {denominator!r} is 0 in {list_names(groups)}: no ratio."
+            f"The total of {denominator!r} is 0 in {place}: no ratio."
         )
     estimate = sample.total(design.weights * y) / base
     away = deviation(y, sample.spread(estimate) * x)

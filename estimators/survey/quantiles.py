@@ -114,7 +114,9 @@ def quantile(
 
     Notes
     -----
-    A limit that lies beyond all sampled values is infinite, and a note says so. Where
+    "woodruff" and its kin take the interval of the share at or below the estimate, as
+    survey does. With few distinct values that share can be far above q: take "score",
+    which tests q itself. A limit that lies beyond all sampled values is infinite, and a note says so. Where
     the share has no variance (the largest value, a single PSU) its interval is
     Clopper-Pearson's at an assumed effective sample size: n by Kish's effect of the
     weights, and by 2 for clustered designs. The jackknife is not valid for quantiles:
@@ -222,6 +224,11 @@ def _share_rows(
             std_error = _std_error(at[place], interval, own_df)
             notes.extend(more)
             notes.extend(_beyond(interval))
+        if std_error == 0:
+            notes.append(
+                "the interval has no length: values repeat so often that both limits "
+                "fall on the same one"
+            )
         rows.append(
             Estimate(
                 estimand=f"quantile {share:g} of {variable}",
@@ -290,7 +297,7 @@ def _std_error(estimate: float, interval: Interval, df: float) -> float:
     """Return the length over 2 t, or that of the finite side over t."""
     sides = [float(estimate) - interval.low, interval.high - float(estimate)]
     finite = [side for side in sides if math.isfinite(side)]
-    if not finite or df <= 0:
+    if df <= 0 or not finite or (len(finite) == 1 and finite[0] == 0):
         return math.inf
     return sum(finite) / len(finite) / t_quantile(interval.level, df)
 

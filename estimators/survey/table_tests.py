@@ -100,8 +100,8 @@ def rao_scott(
     less strata; "chi_square" compares ``X2 / mean d`` with chi-square; "exact" and
     "saddlepoint" compare X2 with ``sum d_j chi2_1`` over ``chi2 / df`` with
     ``df = f nu`` as R survey does. Levels without rows (structural zeros) are left out
-    and named. Inner cells without rows count as such; the eigenvalues then leave them
-    out, and a note says so.
+    and named. With empty inner cells the contrasts are of p - e instead of logs, and a
+    note says so.
 
     References
     ----------
@@ -197,9 +197,6 @@ def _independence(cells: CellShares, names: list[str]) -> _Hypothesis:
     by_row, by_column = table.sum(axis=1), table.sum(axis=0)
     expected = np.outer(by_row, by_column).ravel()
     away = cells.shares - expected
-    inverse = np.divide(1, cells.shares, np.zeros_like(away), where=cells.shares > 0)
-    # Contrasts that are orthogonal to row and column effects, as differences of logs.
-    basis = np.kron(helmert(n_rows), helmert(n_columns)).T * inverse[:, None]
     totals = cells.totals.reshape(n_rows, n_columns)
     size = totals.sum()
     slope = np.eye(cells.shares.size)
@@ -211,14 +208,35 @@ def _independence(cells: CellShares, names: list[str]) -> _Hypothesis:
         slope[cell] -= (row - by_row[i] * by_column[j]).ravel()
     free = np.arange(cells.shares.size).reshape(n_rows, n_columns)[1:, 1:].ravel()
     of_contrasts = slope @ cells.totals_covariance @ slope.T
+    multinomial, design = _interaction(cells, expected, slope)
     return _Hypothesis(
         pearson=cells.n_obs * float((away**2 / expected).sum()),
-        multinomial=basis.T @ (cells.shares[:, None] * basis) / cells.n_obs,
-        design=basis.T @ cells.shares_covariance @ basis,
+        multinomial=multinomial,
+        design=design,
         contrasts=(away * size)[free],
         contrast_covariance=of_contrasts[np.ix_(free, free)],
         expected=expected,
     )
+
+
+def _interaction(
+    cells: CellShares, expected: FloatVector, slope: FloatMatrix
+) -> tuple[FloatMatrix, FloatMatrix]:
+    """Return multinomial and design covariance of the interaction contrasts.
+
+    They are contrasts of the logs of shares, as Rao and Scott and survey have them.
+    Empty cells have no log: there the contrasts are those of p - e themselves, whose
+    derivative is `slope`.
+    """
+    basis = np.kron(*(helmert(size) for size in cells.shape)).T
+    if (cells.shares > 0).all():
+        basis = basis / cells.shares[:, None]
+        multinomial = basis.T @ (cells.shares[:, None] * basis) / cells.n_obs
+        return multinomial, basis.T @ cells.shares_covariance @ basis
+    turned = slope.T @ basis
+    inverse = basis.T @ (basis / expected[:, None])
+    multinomial = np.linalg.inv(inverse) / cells.n_obs
+    return multinomial, turned.T @ cells.shares_covariance @ turned
 
 
 def _eigenvalues(null: _Hypothesis) -> FloatVector:
@@ -236,8 +254,8 @@ def _judge(
     effects = _eigenvalues(null)
     if not effects.max() > _NULL:
         raise NotEstimableError(
-            "The design leaves the table no variance: its strata (or calibration) fix "
-            "the shares, so there is nothing to test."
+            "The table has no variance under the design, so there is nothing to test: "
+            "strata (or calibration) fix the shares, or two variables say the same."
         )
     effects = effects[effects > _NULL * effects.max()]
     total = float(effects.sum())
@@ -319,8 +337,8 @@ def _doubts(cells: CellShares, null: _Hypothesis, effects: FloatVector) -> list[
     empty = int((cells.n_rows == 0).sum())
     if empty:
         notes.append(
-            f"{empty} of {cells.n_rows.size} cells hold no row: the table is too thin "
-            "for any of these approximations to be trusted"
+            f"{empty} of {cells.n_rows.size} cells hold no row: the table is thin for "
+            "any of these approximations"
         )
     few = int((null.expected * cells.n_obs < _FEW).sum())
     if few:

@@ -144,6 +144,13 @@ def test_one_psu__gets_a_named_fall_back():
     assert any("degrees of freedom" in note for note in got.notes)
 
 
+def test_repeated_values__leave_no_length_and_say_so():
+    frame = cluster_sample().assign(x=lambda f: (f.index % 4 == 0) * 1.0)
+    got = survey.quantile(design_of(frame), "x", q=0.3, ci="score")
+    assert (got.ci.low, got.ci.high, got.std_error) == (0, 0, 0)
+    assert any("no length" in note for note in got.notes)
+
+
 def test_unknown_values__are_counted():
     frame = cluster_sample()
     frame.loc[:4, "x"] = np.nan

@@ -110,6 +110,36 @@ def test_empty_cell__is_said():
     assert any("1 of 6 cells hold no row" in note for note in got.notes)
 
 
+@pytest.mark.parametrize("statistic", ["F", "chi_square", "exact"])
+def test_variables_that_say_the_same__are_not_independent(statistic):
+    frame = people().assign(also=lambda f: f["sex"])
+    got = survey.rao_scott(design_of(frame), "sex", "also", statistic=statistic)
+    assert got.p_value < 1e-6
+    assert any("2 of 4 cells" in note for note in got.notes)
+
+
+def test_empty_cell__has_the_design_effects_of_the_jackknife():
+    frame = people()
+    frame.loc[(frame["sex"] == "f") & (frame["sector"] == "sea"), "sector"] = "home"
+    design = design_of(frame)
+    got = survey.rao_scott(design, "sex", "sector")
+    away, scale = [], []
+    made = to_replicates(design, kind="JK1", mse=True)
+    for weight in (design.weights, *made.replicate_weights.T):
+        table = frame.assign(w=weight).pivot_table(
+            "w", "sex", "sector", aggfunc="sum", fill_value=0, observed=False
+        )
+        p = table.to_numpy() / weight.sum()
+        expected = np.outer(p.sum(axis=1), p.sum(axis=0))
+        away.append((p - expected).ravel())
+        scale.append(np.sqrt(expected.ravel()))
+    spread = (np.array(away[1:]) - away[0]) / scale[0]
+    covariance = made.scale * spread.T @ spread * len(frame)
+    largest = np.linalg.eigvalsh(covariance)[-2:][::-1]
+    # 30 clusters: jackknife and linearisation differ in the second order.
+    np.testing.assert_allclose(got.design_effects, largest, rtol=0.1)
+
+
 def test_expected_level_without_rows__counts():
     design = design_of(people())
     given = {"farm": 0.3, "home": 0.3, "sea": 0.3, "mine": 0.1}

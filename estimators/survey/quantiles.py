@@ -116,9 +116,10 @@ def quantile(
     -----
     "woodruff" and its kin take the interval of the share at or below the estimate, as
     survey does. With few distinct values that share can be far above q: take "score",
-    which tests q itself. A limit that lies beyond all sampled values is infinite, and a note says so. Where
-    the share has no variance (the largest value, a single PSU) its interval is
-    Clopper-Pearson's at an assumed effective sample size: n by Kish's effect of the
+    which tests q itself. A limit that lies beyond all sampled values is infinite, and a
+    note says so. Where the share has no variance (the largest value, a single PSU) its
+    interval is Clopper-Pearson's at an assumed effective sample size: n by Kish's
+    effect of the
     weights, and by 2 for clustered designs. The jackknife is not valid for quantiles:
     "replicates" then says so in a note.
 

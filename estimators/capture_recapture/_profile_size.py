@@ -13,6 +13,7 @@ from estimators.capture_recapture._extended_likelihood import (
     maximise_poisson,
     reduced_table,
 )
+from estimators.errors import ConvergenceError
 from estimators.intervals import critical_value
 from estimators.results import Interval
 
@@ -21,12 +22,19 @@ if TYPE_CHECKING:
 
     from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["likelihood_interval", "multinomial_profile", "profile_interval"]
+__all__ = [
+    "can_be_profiled",
+    "likelihood_interval",
+    "multinomial_profile",
+    "profile_interval",
+]
 
 # Fewer unseen than this and the limit is the number seen.
 LEAST_UNSEEN = 0.01
 # Beyond so many times the estimate the likelihood is flat: no upper limit exists.
 WIDEST = 1e6
+# Factorials of more persons are not exact enough for a difference of 2 in their logs.
+WIDEST_PROFILE = 1e12
 MOST_FITS = 40
 LIMIT_TOLERANCE = 1e-11
 
@@ -87,7 +95,18 @@ def likelihood_interval(
     -------
     tuple of float and Interval
         The upper limit is infinite where the likelihood never falls so far.
+
+    Raises
+    ------
+    ConvergenceError
+        If rounding would decide the limits.
     """
+    if not can_be_profiled(seen + start):
+        raise ConvergenceError(
+            f"The profile likelihood of about {seen + start:.3g} persons is lost in "
+            "rounding: use `log_linear` or `closed_population` with "
+            "interval='log_normal'."
+        )
     best = _peak(lambda unseen: at(unseen)[1], start)
     top = at(best)[0]
     reach = critical_value(level)
@@ -98,6 +117,11 @@ def likelihood_interval(
     return seen + best, Interval(
         low=seen + low, high=seen + high, level=level, method="profile likelihood"
     )
+
+
+def can_be_profiled(size: float) -> bool:
+    """Tell whether factorials of so many persons are exact enough."""
+    return size <= WIDEST_PROFILE
 
 
 def _limit(

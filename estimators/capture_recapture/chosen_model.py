@@ -12,7 +12,7 @@ from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import Terms, read_terms, term_label
 from estimators.checks import check_choice, check_level
-from estimators.errors import ConvergenceError, NotEstimableError
+from estimators.errors import NotEstimableError
 from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
 from estimators.results import Estimate
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from estimators.capture_recapture._extended_likelihood import LogLinearFit
 
 __all__ = ["fit_diagnostics", "infinite_note", "log_linear"]
-
-# Factorials of more persons are not exact enough for a difference of 2 in their logs.
-WIDEST_PROFILE = 1e12
 
 
 def _example() -> dict[str, Any]:
@@ -122,11 +119,6 @@ def log_linear(
     fit = fit_extended(counts, masks, histories.n_lists)
     diagnostics = fit_diagnostics(fit, histories.lists)
     if interval == "profile":
-        if fit.population_size > WIDEST_PROFILE:
-            raise ConvergenceError(
-                f"The profile likelihood of about {fit.population_size:.3g} persons is "
-                "lost in rounding: use interval='log_normal'."
-            )
         top, ci = profile_interval(counts, masks, histories.n_lists, level=level)
         diagnostics = MappingProxyType({**diagnostics, "profile_maximum": top})
     else:

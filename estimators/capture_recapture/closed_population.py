@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from estimators.capture_recapture._histories_argument import check_histories
-from estimators.capture_recapture._profile_size import likelihood_interval
+from estimators.capture_recapture._profile_size import (
+    can_be_profiled,
+    likelihood_interval,
+)
 from estimators.capture_recapture.closed_population_bias import corrected_size
 from estimators.capture_recapture.closed_population_bound import fit_lower_bound
 from estimators.capture_recapture.closed_population_fit import (
@@ -57,6 +60,10 @@ BOUND = "a lower bound: heterogeneity of any form can only make the truth larger
 FORM = (
     "the form of heterogeneity is an assumption that the counts hardly check: other "
     "forms fit alike with other sizes (see closed_population_models)"
+)
+ROUNDED = (
+    "the interval is log-normal: the profile likelihood of so many persons is lost in "
+    "rounding"
 )
 REVERSED = (
     "the coefficient of heterogeneity is below 0: persons are on many lists less often "
@@ -108,7 +115,7 @@ def closed_population(
         Mt and Mth by leverages, as in Firth's regression). Not for ``"normal"``.
     interval : {"profile", "log_normal"}, optional
         Multinomial profile likelihood, the default, or log-normal in the unseen, which
-        is the only one for ``"normal"`` and with `bias_corrected`.
+        is the only one for ``"normal"``, with `bias_corrected` and beyond 1e12 persons.
     level : float
         Of the interval, which takes the model as given.
 
@@ -357,8 +364,11 @@ def _result(
             for place, value in enumerate(fit.extra_coefficients, start=1)
         },
     }
+    found = replace(found, diagnostics=MappingProxyType(diagnostics))
     if fit.profile is None or interval == "log_normal":
-        return replace(found, diagnostics=MappingProxyType(diagnostics))
+        return found
+    if interval is None and not can_be_profiled(fit.population_size):
+        return found.with_notes(ROUNDED)
     unseen = fit.population_size - fit.n_observed
     top, ci = likelihood_interval(fit.profile, fit.n_observed, unseen, level=level)
     diagnostics["profile_maximum"] = top

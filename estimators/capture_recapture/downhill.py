@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.criterion_selection import Choice, choose_model
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.information_criteria import korea_example
@@ -92,6 +93,7 @@ def downhill(
     >>> found.model, round(found.estimate, 1), len(found.fits.models)
     ('[12,23]', 157.2, 7)
     """
+    check_histories(histories)
     lists = histories.n_lists
     usual = max(lists - 1, 1) if lists < MANY_LISTS else 3
     choice = Choice(

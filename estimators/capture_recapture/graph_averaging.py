@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.chain_diagnostics import check_chains
 from estimators.capture_recapture.graph_posterior import (
     CUSTOMARY_LIMIT,
@@ -113,10 +114,12 @@ def decomposable_graphs(  # noqa: PLR0913 - a sampler's options, all by keyword
     Raises
     ------
     InputError
-        If the number of lists or an option is out of range.
+        If the number of lists or an option is out of range, or more than 100 million
+        persons were observed.
     NotEstimableError
-        If the prior strength is so small that the posterior's tail does not fall fast
-        enough to be summed; a bound `largest` helps.
+        If nobody is on two lists or all persons have the same history; or if the prior
+        strength is so small that the posterior's tail does not fall fast enough to be
+        summed: a bound `largest` helps.
 
     Notes
     -----
@@ -152,6 +155,7 @@ def decomposable_graphs(  # noqa: PLR0913 - a sampler's options, all by keyword
     >>> round(result.estimate), round(result.ci.low), round(result.ci.high)
     (734, 694, 787)
     """
+    check_histories(histories)
     check_level(level)
     schedule = GraphSchedule(
         **check_chains(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import check_informative
 from estimators.checks import check_counts
 from estimators.errors import InputError, NotEstimableError
 
@@ -47,6 +48,10 @@ WHOLE_NUMBERS, MOST_WHOLE_NUMBERS = 20_000, 1_000_000
 FAR, UNCOVERED = 1e18, 1e-6
 # Whole numbers are summed up to this many times the observed, as is customary.
 CUSTOMARY_LIMIT = 30
+# The grid opens by a tenth of a standard deviation of the size, n ** -0.5 of itself: so
+# many observed persons take 4 million nodes, and the square of that more would take all
+# memory.
+MOST_OBSERVED = 100_000_000
 # A graph whose peak lies this far (natural log) below the best graph's cannot matter.
 HOPELESS = 40.0
 
@@ -105,6 +110,12 @@ def graph_posterior(
     from estimators.capture_recapture._kernels_graphs import graph_peaks
 
     strength = checked_strength(histories, prior_strength, largest)
+    if histories.n_observed > MOST_OBSERVED:
+        raise InputError(
+            f"{histories.n_observed:,} observed persons came; graphs are averaged for "
+            f"up to {MOST_OBSERVED:,}. So many leave no doubt about the model: take "
+            "`select_bic` or `no_highest_order_interaction`."
+        )
     n = histories.n_observed
     offsets, constants = subset_terms(histories, strength)
     rows = graph_catalogue(histories.n_lists)
@@ -208,6 +219,7 @@ def checked_strength(
                 "some out with `histories.omit(...)`."
             )
         )
+    check_informative(histories)
     if largest is not None and check_counts(largest=largest)["largest"] < 1:
         raise InputError(f"largest={largest}: at least one unobserved person, or None.")
     if prior_strength is None:

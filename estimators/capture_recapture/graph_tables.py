@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.graph_posterior import MOST_LISTS, GraphPosterior
 from estimators.capture_recapture.graph_sampling import (
     GraphSchedule,
@@ -63,6 +64,7 @@ def graph_probabilities(
     0   [1,23]        0.722
     1  [12,23]        0.158
     """
+    check_histories(histories)
     posterior, _ = posterior_of_graphs(
         histories,
         prior_strength,
@@ -119,6 +121,7 @@ def edge_probabilities(
     1   A     C        0.119                0.0
     2   B     C        1.000                0.0
     """
+    check_histories(histories)
     posterior, chains = posterior_of_graphs(
         histories,
         prior_strength,

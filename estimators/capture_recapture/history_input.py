@@ -123,6 +123,12 @@ def read_table(
     roles = {f"list {name}": name for name in names}
     roles |= {f"stratum {name}": name for name in strata}
     check_columns(frame, roles | ({"count": count} if count is not None else {}))
+    twice = sorted({str(name) for name in frame.columns[frame.columns.duplicated()]})
+    if twice:
+        raise InputError(
+            f"Columns that stand more than once in the frame: {', '.join(twice)}. Give "
+            "each list a name of its own."
+        )
     problems: list[str] = []
     both = [name for name in names if name in used]
     if both:

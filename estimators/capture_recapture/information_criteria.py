@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.criterion_selection import Choice, choose_model
 from estimators.capture_recapture.hierarchies import can_be_enumerated, default_order
 from estimators.capture_recapture.histories import CaptureHistories
@@ -191,4 +192,5 @@ def _select(histories: CaptureHistories, choice: Choice) -> SelectedModel:
 
 
 def _order(histories: CaptureHistories, max_order: int | None) -> int:
+    check_histories(histories)
     return default_order(histories.n_lists) if max_order is None else max_order

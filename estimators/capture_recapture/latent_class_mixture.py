@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import (
+    check_histories,
+    check_informative,
+)
 from estimators.capture_recapture.chain_diagnostics import (
     chain_diagnostics,
     chain_doubts,
@@ -107,6 +111,8 @@ def latent_class_capture(  # noqa: PLR0913 - a sampler's options, all by keyword
     ------
     InputError
         If there are fewer than 3 lists or an option is out of range.
+    NotEstimableError
+        If nobody is on two lists, or all persons have the same history.
 
     Notes
     -----
@@ -185,11 +191,13 @@ def latent_class_capture(  # noqa: PLR0913 - a sampler's options, all by keyword
 
 
 def _checked(histories: CaptureHistories, **options: int) -> dict[str, int]:
+    check_histories(histories)
     if histories.n_lists < FEWEST_LISTS:
         raise InputError(
             f"Latent classes need at least {FEWEST_LISTS} lists, {histories.n_lists} "
             "came: with two lists take `chapman`."
         )
+    check_informative(histories)
     return check_chains(**options)
 
 

@@ -59,6 +59,7 @@ def independent_lists(histories: CaptureHistories, *, level: float = 0.95) -> Es
     >>> round(independent_lists(two).estimate, 6)
     156.0
     """
+    check_histories(histories)
     observed = histories.n_observed
     total, variance = fit_fixed_odds_ratio(
         histories.list_sizes(), observed, (0, 1), 1.0

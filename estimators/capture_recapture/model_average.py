@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.all_models import Criterion, fit_all_models
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.information_criteria import korea_example
@@ -76,6 +77,7 @@ def average_models(
     >>> round(average_models(korea).estimate)
     189
     """
+    check_histories(histories)
     check_level(level)
     check_choice("criterion", criterion, ("bic", "aic"))
     fits = fit_all_models(histories, max_order=max_order)

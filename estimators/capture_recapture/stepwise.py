@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from estimators.capture_recapture._extended_likelihood import fit_extended
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.chosen_model import fit_diagnostics, infinite_note
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
@@ -151,6 +152,7 @@ def select_stepwise(
     >>> result.method, round(result.estimate, 1)
     ('select_stepwise [12,3]', 268.8)
     """
+    check_histories(histories)
     check_level(level)
     count = check_counts(n_resamples=n_resamples)["n_resamples"]
     if count:

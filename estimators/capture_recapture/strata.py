@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from estimators.capture_recapture._histories_argument import check_histories
 from estimators.checks import as_generator, check_level
 from estimators.errors import InputError, NotEstimableError
 from estimators.intervals import unseen_log_interval
@@ -75,6 +76,7 @@ def by_stratum(
     >>> sizes.to_frame()[["sex", "estimate"]].round(6).values.tolist()
     [['f', 120.0], ['m', 450.0], ['all', 570.0]]
     """
+    check_histories(histories)
     check_level(level)
     parts = list(histories.by_stratum())
     taken = [label for label, _ in parts if ALL in label.values()]

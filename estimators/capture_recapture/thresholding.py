@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from estimators.capture_recapture._extended_likelihood import estimability_status
+from estimators.capture_recapture._histories_argument import (
+    check_histories,
+    check_informative,
+)
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.importance_draws import (
     LogLinearDraws,
@@ -159,7 +163,8 @@ def bayesian_threshold(
     InputError
         If an option is out of range or there are fewer than 3 lists.
     NotEstimableError
-        If the flat prior has no proper posterior with these counts.
+        If the flat prior has no proper posterior with these counts, nobody is on two
+        lists, or all persons have the same history.
 
     Notes
     -----
@@ -185,6 +190,7 @@ def bayesian_threshold(
     >>> 600 < result.ci.low < result.estimate < result.ci.high < 1000
     True
     """
+    check_histories(histories)
     check_level(level)
     setting = _Setting(
         histories=histories,
@@ -195,6 +201,7 @@ def bayesian_threshold(
         rng=as_generator(rng),
     )
     _check_shape(histories, order)
+    check_informative(histories)
     pairs = _subsets(histories.n_lists, 2)
     kept, absent, ratios = _screen(setting, [], pairs, [])
     if order == 3:

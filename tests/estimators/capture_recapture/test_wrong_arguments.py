@@ -1,18 +1,35 @@
 """Arguments that are not what the family's functions expect: one typed, clear error."""
 
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from estimators.capture_recapture import (
     CaptureHistories,
+    average_models,
+    bayesian_threshold,
     check_estimability,
+    closed_population,
+    closed_population_models,
+    decomposable_graphs,
     dependence_sensitivity,
+    downhill,
+    edge_probabilities,
     expected_interval_width,
+    graph_probabilities,
+    independent_lists,
+    latent_class_capture,
     linkage_error_correction,
     list_sensitivity,
     log_linear,
     missed_link_sensitivity,
     no_highest_order_interaction,
+    select_aic,
+    select_bic,
+    select_stepwise,
+    select_stepwise_aic,
 )
 from estimators.capture_recapture.simulate import (
     dependent_cells,
@@ -20,7 +37,7 @@ from estimators.capture_recapture.simulate import (
     latent_class_cells,
     logit_normal_cells,
 )
-from estimators.errors import ConvergenceError, InputError
+from estimators.errors import ConvergenceError, InputError, NotEstimableError
 
 COUNTS = {"100": 60, "010": 45, "110": 14, "001": 70, "101": 18, "011": 12, "111": 5}
 THREE = CaptureHistories.from_counts(COUNTS)
@@ -34,7 +51,25 @@ OF_HISTORIES = (
 )
 
 
-@pytest.mark.parametrize("function", OF_HISTORIES)
+MORE_OF_HISTORIES = (
+    average_models,
+    bayesian_threshold,
+    closed_population,
+    closed_population_models,
+    decomposable_graphs,
+    downhill,
+    edge_probabilities,
+    graph_probabilities,
+    independent_lists,
+    latent_class_capture,
+    select_aic,
+    select_bic,
+    select_stepwise,
+    select_stepwise_aic,
+)
+
+
+@pytest.mark.parametrize("function", OF_HISTORIES + MORE_OF_HISTORIES)
 @pytest.mark.parametrize("wrong", [None, 5, "x", COUNTS, np.arange(4)])
 def test_histories__anything_else_is_refused_by_name(function, wrong):
     with pytest.raises(InputError, match="a CaptureHistories was expected"):
@@ -172,3 +207,53 @@ def test_profile__beyond_the_precision_of_factorials_is_refused():
     assert result.ci.high - result.ci.low == pytest.approx(
         2 * 1.959964 * result.std_error, rel=1e-4
     )
+
+
+BAYESIAN = [
+    decomposable_graphs,
+    partial(latent_class_capture, rng=1),
+    partial(bayesian_threshold, rng=1),
+]
+
+
+@pytest.mark.parametrize("estimate", BAYESIAN)
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ({"100": 5, "010": 7, "001": 4}, "Nobody is on two lists"),
+        ({"111": 50}, "50 persons have the same history"),
+    ],
+)
+def test_bayesian__counts_that_say_nothing_are_refused(estimate, counts, says):
+    # The threshold gave 1.5e16 persons, the others what their priors have.
+    with pytest.raises(NotEstimableError, match=says):
+        estimate(CaptureHistories.from_counts(counts))
+
+
+def test_graphs__more_persons_than_memory_are_refused():
+    counts = {"100": 2**40, "010": 2**40, "001": 2**40, "110": 2**38, "101": 2**38}
+    histories = CaptureHistories.from_counts(counts | {"011": 2**38, "111": 2**36})
+    with pytest.raises(InputError, match="up to 100,000,000"):
+        decomposable_graphs(histories)
+
+
+def test_closed_population__beyond_the_precision_of_factorials_is_log_normal():
+    near = 2**31 - 1
+    counts = {"100": near, "010": near, "001": near, "110": 1, "101": 1}
+    histories = CaptureHistories.from_counts(counts)
+    found = closed_population(histories)
+    plain = closed_population(histories, interval="log_normal")
+    assert found.ci == plain.ci
+    assert any("lost in rounding" in note for note in found.notes)
+    with pytest.raises(ConvergenceError, match="lost in rounding"):
+        closed_population(histories, interval="profile")
+    with pytest.raises(ConvergenceError, match="lost in rounding"):
+        select_stepwise_aic(histories)
+    # Every other model is estimated or left out by name.
+    assert len(closed_population_models(histories)) > 0
+
+
+def test_frame__with_a_column_twice():
+    frame = pd.DataFrame([[1, 0], [0, 1], [1, 1]], columns=["a", "a"])
+    with pytest.raises(InputError, match="more than once in the frame: a"):
+        CaptureHistories.from_frame(frame)

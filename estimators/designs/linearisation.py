@@ -25,6 +25,7 @@ from estimators.errors import InputError, NotEstimableError
 
 if TYPE_CHECKING:
     from estimators.array_types import (
+        BoolMatrix,
         BoolVector,
         FloatArray,
         FloatMatrix,
@@ -220,12 +221,39 @@ def _stage_covariance(
     n = stage.sampled[stage.stratum]
     scale = np.where(n > 1, weight * n / np.maximum(n - 1, 1), 0)
     centre = cast("_Totals", sparse.diags_array(1 / stage.sampled) @ above)
+    alone = None
+    if request.design.lonely_domains and not request.design.calibration:
+        alone = _alone_in_domain(request, stage)
+        totals, centre = _set_apart(request.design, stage, (totals, centre), alone)
     covariance = _cross_product(totals, centre, stage.stratum, scale)
     lonely = np.zeros(stage.sampled.size)
     lonely[stage.stratum[n == 1]] = weight[n == 1]
-    if not lonely.any():
+    if not lonely.any() and (alone is None or not alone.any()):
         return covariance
-    return _with_lonely(request, depth, covariance, (totals, lonely))
+    return _with_lonely(request, depth, covariance, (totals, lonely), alone)
+
+
+def _alone_in_domain(request: _Request, stage: Stage) -> BoolMatrix:
+    """Return strata of several units of which a domain touches one."""
+    design, code = request.design, request.code
+    inside = np.flatnonzero((code >= 0) & design.domain & (design.weights != 0))
+    shape = (stage.stratum.size, request.n_domains)
+    cell = stage.unit[inside] * np.int64(shape[1]) + code[inside]
+    unit, group = np.divmod(np.unique(cell), shape[1])
+    touched = np.zeros((stage.sampled.size, shape[1]), dtype=np.int64)
+    np.add.at(touched, (stage.stratum[unit], group), 1)
+    alone: BoolMatrix = (touched == 1) & (stage.sampled > 1)[:, None]
+    return alone
+
+
+def _set_apart(
+    design: SurveyDesign, stage: Stage, sums: tuple[_Totals, _Totals], alone: BoolMatrix
+) -> tuple[_Totals, _Totals]:
+    """Centre such strata at the mean of all units, or take them out of the sum."""
+    totals, centre = _dense(sums[0]), _dense(sums[1])
+    if design.lonely_psu == "adjust":
+        return totals, np.where(alone, totals.sum(axis=0) / len(totals), centre)
+    return np.where(alone[stage.stratum], centre[stage.stratum], totals), centre
 
 
 def _quadratic_covariance(quadratic: FloatMatrix, totals: FloatMatrix) -> FloatMatrix:
@@ -270,11 +298,12 @@ def _with_lonely(
     depth: int,
     covariance: FloatMatrix,
     lonely: tuple[_Totals, FloatVector],
+    alone: BoolMatrix | None,
 ) -> FloatMatrix:
     """Apply the design's rule to strata of one unit that hold rows of a domain.
 
     `lonely` holds the totals by unit and, per stratum, the factor (1 - f) g of lonely
-    strata and 0 for the others.
+    strata and 0 for the others; `alone` the strata that are lonely for a domain only.
     """
     design, code = request.design, request.code
     totals, weight = lonely
@@ -285,12 +314,15 @@ def _with_lonely(
     if design.calibration:  # residuals reach the strata outside a domain
         present[:] = True
     touched = (weight > 0) & present.any(axis=1)
-    if design.lonely_psu == "certainty" or not touched.any():
+    if alone is None:
+        alone = np.zeros_like(present)
+    if design.lonely_psu == "certainty" or not (touched.any() or alone.any()):
         return covariance
     if design.lonely_psu == "fail":
         raise NotEstimableError(_lonely_message(design, depth, touched))
     if request.n_domains != covariance.shape[0]:  # several quantities of one domain
         present = np.repeat(present, covariance.shape[0], axis=1)
+        alone = np.repeat(alone, covariance.shape[0], axis=1)
     if design.lonely_psu == "adjust":
         unit = np.flatnonzero(touched[stage.stratum])
         of_unit = stage.stratum[unit]
@@ -298,11 +330,11 @@ def _with_lonely(
         away = np.where(present[of_unit], _dense(totals[unit]) - centre, 0)
         away *= np.sqrt(weight[of_unit])[:, None]
         return cast("FloatMatrix", covariance + away.T @ away)
-    usable = (present & ~(weight > 0)[:, None]).sum(axis=0)
+    usable = (present & ~(weight > 0)[:, None] & ~alone).sum(axis=0)
     if (usable == 0).any():
         raise NotEstimableError(
             'lonely_psu="average" needs a stratum of two or more PSUs in every domain. '
-            + _lonely_message(design, depth, touched)
+            + _lonely_message(design, depth, touched | alone.any(axis=1))
         )
     inflate = np.sqrt(present.sum(axis=0) / usable)
     return cast("FloatMatrix", covariance * np.outer(inflate, inflate))

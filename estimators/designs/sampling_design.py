@@ -45,6 +45,8 @@ class SurveyDesign:
         Label of a stratum (first entry) or of a unit of stage 1, 2, ..., for messages.
     calibration : tuple of CalibrationStep or TrimStep
         What was done to the weights, in order; variances take it into account.
+    lonely_domains : bool
+        Whether strata of which a domain touches one PSU count as lonely for it.
     notes : tuple of str
     """
 
@@ -55,6 +57,7 @@ class SurveyDesign:
     lonely_psu: LonelyPSU
     unit_names: tuple[_Name, ...]
     calibration: tuple[Step, ...] = ()
+    lonely_domains: bool = False
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -72,6 +75,7 @@ class SurveyDesign:
         fpc: str | Sequence[str] | None = None,
         nest: bool = False,
         lonely_psu: LonelyPSU = "fail",
+        lonely_domains: bool = False,
     ) -> SurveyDesign:
         """Read the design from columns of a frame.
 
@@ -100,6 +104,10 @@ class SurveyDesign:
             Strata with one sampled PSU: name them and stop; count them as drawn with
             certainty (no variance); centre them at the mean of all PSUs; or give them
             the mean variance of the other strata.
+        lonely_domains : bool
+            Treat a stratum of several PSUs the same way for a domain that touches only
+            one of them (survey's ``adjust.domain.lonely``). The other PSUs do count,
+            as zeros, so this is caution, not need; for "adjust" and "average".
 
         Raises
         ------
@@ -118,6 +126,11 @@ class SurveyDesign:
         check_choice(
             "lonely_psu", lonely_psu, ("fail", "certainty", "adjust", "average")
         )
+        if lonely_domains and lonely_psu not in {"adjust", "average"}:
+            raise InputError(
+                'lonely_domains needs lonely_psu="adjust" or "average": there is '
+                f"nothing else to do for {lonely_psu!r}."
+            )
         psus, fpcs = as_names(psu), as_names(fpc)
         _check_frame(
             frame, {"weights": as_names(weights), "strata": as_names(strata),
@@ -146,6 +159,7 @@ class SurveyDesign:
             stages=stages,
             domain=np.ones(len(frame), dtype=bool),
             lonely_psu=lonely_psu,
+            lonely_domains=lonely_domains,
             unit_names=names,
             notes=notes,
         )

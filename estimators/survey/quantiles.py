@@ -119,9 +119,8 @@ def quantile(
     which tests q itself. A limit that lies beyond all sampled values is infinite, and a
     note says so. Where the share has no variance (the largest value, a single PSU) its
     interval is Clopper-Pearson's at an assumed effective sample size: n by Kish's
-    effect of the
-    weights, and by 2 for clustered designs. The jackknife is not valid for quantiles:
-    "replicates" then says so in a note.
+    effect of the weights, and by 2 for clustered designs. The jackknife is not valid
+    for quantiles: "replicates" then says so in a note.
 
     References
     ----------

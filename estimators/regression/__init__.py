@@ -8,6 +8,7 @@ from estimators.regression.calibration import Calibration, calibration
 from estimators.regression.events import EventsPerVariable, events_per_variable
 from estimators.regression.exact import ExactFit, exact_logistic
 from estimators.regression.firth import firth_logistic
+from estimators.regression.imputation import Imputations, impute
 from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.misclassification import misclassified_logistic
 from estimators.regression.ordinal import ordinal_logistic
@@ -23,6 +24,7 @@ __all__ = [
     "Calibration",
     "EventsPerVariable",
     "ExactFit",
+    "Imputations",
     "OrdinalFit",
     "PooledFit",
     "PooledTest",
@@ -32,6 +34,7 @@ __all__ = [
     "events_per_variable",
     "exact_logistic",
     "firth_logistic",
+    "impute",
     "logistic",
     "marginal_effects",
     "misclassified_logistic",

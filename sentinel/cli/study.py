@@ -69,14 +69,22 @@ def new(
     folder: Annotated[
         Path, typer.Argument(metavar="STUDY_DIR", help="Folder to make.")
     ],
+    form: Annotated[
+        Path | None,
+        typer.Option(
+            "--form",
+            metavar="FORM.xlsx",
+            help="XLSForm of the round: makes the mapping and the codebook.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a commented study folder to start from.
+    """Write a commented study folder to start from, with a questionnaire.
 
-    Example: sentinel new poipet_2026
+    Example: sentinel new poipet_2026 --form my_form.xlsx
     """
-    from sentinel.study import write_new_study
+    from sentinel.ingest import new_study
 
-    written = write_new_study(folder)
+    written = new_study(folder, form=form)
     for path in written:
         typer.echo(path)
     typer.echo(f"Next: put the data beside it, then sentinel check {folder}/study.toml")

@@ -2,6 +2,7 @@
 
 from sentinel.ingest.harmonise import check_study, ingest_study
 from sentinel.ingest.interviews import FLOW_STEPS, Interviews, Origin
+from sentinel.ingest.new_study import new_study
 from sentinel.ingest.raw_table import RawTable
 from sentinel.ingest.readers import Reader, read_table, register_reader
 
@@ -13,6 +14,7 @@ __all__ = [
     "Reader",
     "check_study",
     "ingest_study",
+    "new_study",
     "read_table",
     "register_reader",
 ]

@@ -134,13 +134,20 @@ class CellReader:
         mapped = self._by_mapping(text)
         if mapped is not None:
             return mapped
-        new = text if self.recode is None else self.recode.apply(text)
+        new = text if self.recode is None else self._recoded(self.recode, text)
         state = self.variable.missing.get(new)
         if state is None and new == text:
             state = self.declared_missing.state(text)
         if state is not None or not new:
             return Cell(None, state or CellState.MISSING)
         return self._value(new)
+
+    def _recoded(self, table: Recode, text: str) -> str:
+        """Return the new code, of a multiple answer part by part."""
+        if self.variable.kind != "multi" or table.names(text):
+            return table.apply(text)
+        parts = [canonical(part) for part in _SEPARATORS.split(text) if part]
+        return ";".join(filter(None, (table.apply(part) for part in parts)))
 
     def _by_mapping(self, text: str) -> Cell | None:
         if self.own_missing is not None:

@@ -54,10 +54,9 @@ def _joined(
 ) -> dict[str, RepeatTable]:
     label = main.origin.file
     # Place of the interview by (table, _index): a repeat in a repeat goes through it.
-    roots: dict[tuple[str, str], int] = {
-        (main.origin.sheet, index): place
-        for place, index in enumerate(main.frame["_index"])
-    }
+    roots: dict[tuple[str, str], int] = {}
+    for place, index in enumerate(main.frame["_index"]):
+        roots.setdefault((main.origin.sheet, index), place)
     repeats = {}
     for name, sheet in sheets.items():
         places = [

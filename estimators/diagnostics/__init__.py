@@ -13,6 +13,7 @@ from estimators.diagnostics.published_intervals import prevalence_from_intervals
 from estimators.diagnostics.roc import area_under_roc, choose_threshold, roc_curve
 from estimators.diagnostics.rogan_gladen import rogan_gladen
 from estimators.diagnostics.screening import screening_performance
+from estimators.diagnostics.screening_tool import ScreeningTool, build_screening_tool
 from estimators.diagnostics.survey_prevalence import (
     corrected_prevalence,
     survey_true_prevalence,
@@ -20,9 +21,11 @@ from estimators.diagnostics.survey_prevalence import (
 
 __all__ = [
     "BetaPrior",
+    "ScreeningTool",
     "agreement",
     "area_under_roc",
     "bayesian_true_prevalence",
+    "build_screening_tool",
     "choose_threshold",
     "corrected_prevalence",
     "dendukuri_joseph",

@@ -138,8 +138,9 @@ def build_screening_tool(  # noqa: PLR0913 - the options of one search, all by k
     truth : array of shape (n,)
         1 (true) for a case by the full assessment, 0 for none.
     most_items : int
-        An item is taken only if it adds `least_gain` to the criterion.
+        At most so many are taken.
     least_gain : float
+        What every further item must add to the criterion.
     sensitivity_floor : float, optional
         Maximise specificity among rules with at least this sensitivity, for example
         0.9 where a missed case costs more than a false alarm. Without it Youden's
@@ -346,7 +347,7 @@ def _notes(  # noqa: PLR0917 - all that can be doubted
         )
     if search.sensitivity_floor is not None:
         notes.append(
-            f"sensitivity of at least {search.sensitivity_floor:g} was asked for on the "
+            f"sensitivity {search.sensitivity_floor:g} or more was asked for on the "
             "choosing persons; on new ones expect the cross-validated figure"
         )
     return tuple(notes)

@@ -25,7 +25,7 @@ class Search:
     ----------
     most_items : int
     least_gain : float
-        An item that adds less to the criterion is not taken.
+        What every further item must add to the criterion.
     sensitivity_floor : float, optional
         Specificity is maximised among rules of at least this sensitivity; without it
         sensitivity + specificity - 1 is.
@@ -62,12 +62,17 @@ def choose_rule(answers: FloatMatrix, case: BoolVector, search: Search) -> Rule:
     sensitivity, so that the rule does not depend on chance.
     """
     chosen: list[int] = []
-    value = -np.inf
+    path: list[tuple[list[int], float]] = []
     while len(chosen) < min(search.most_items, answers.shape[1]):
         item, grown = _best_addition(answers, case, chosen, search)
-        if chosen and grown < value + search.least_gain:
-            break
         chosen, value = _exchange(answers, case, [*chosen, item], (grown, search))
+        path.append((chosen, value))
+    # A second item may add nothing and a third much: "two of three" beats both.
+    best = 0
+    for size, (_, value) in enumerate(path):
+        if value >= path[best][1] + search.least_gain * (size - best) + 1e-12:
+            best = size
+    chosen = path[best][0]
     items = np.array(sorted(chosen), dtype=np.int64)
     points = np.ones(items.size, dtype=np.int64)
     if search.points == "integer" and items.size > 1:

@@ -3,7 +3,11 @@
 from estimators.designs.degrees import degrees_of_freedom, domain_degrees_of_freedom
 from estimators.designs.domains import Domains, row_mask, split_into_domains
 from estimators.designs.either_design import Design, check_design
-from estimators.designs.linearisation import domain_covariance, linearised_covariance
+from estimators.designs.linearisation import (
+    cell_covariance,
+    domain_covariance,
+    linearised_covariance,
+)
 from estimators.designs.replicate_design import ReplicateDesign, ReplicateKind
 from estimators.designs.replicate_variance import (
     domain_replicate_covariance,
@@ -23,6 +27,7 @@ __all__ = [
     "ReplicateKind",
     "Stage",
     "SurveyDesign",
+    "cell_covariance",
     "check_design",
     "degrees_of_freedom",
     "domain_covariance",

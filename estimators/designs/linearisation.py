@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from estimators.designs.sampling_design import SurveyDesign
     from estimators.designs.stages import Stage
 
-__all__ = ["domain_covariance", "linearised_covariance"]
+__all__ = ["cell_covariance", "domain_covariance", "linearised_covariance"]
 
 _Totals: TypeAlias = "FloatMatrix | sparse.csr_array[Any]"
 _BLOCK = 4_000_000  # cells held at once: 32 MB, so memory does not grow with domains
@@ -151,6 +151,31 @@ def domain_covariance(
     else:
         totals = sparse.csr_array((value, (unit, group)), shape=(n_units, n_domains))
     return _covariance(_Request(design=design, code=code, n_domains=n_domains), totals)
+
+
+def cell_covariance(design: SurveyDesign, cell: IntVector, n_cells: int) -> FloatMatrix:
+    """Return the covariance of the sums of weights of the cells of one table.
+
+    `cell` of shape (n,) holds each row's cell, -1 for none. The rows in any cell are
+    one domain, as for `linearised_covariance` of an indicator per cell, which would
+    need a column of n rows for each.
+    """
+    stage = _used_stages(design)[-1]
+    rows = np.flatnonzero((cell >= 0) & design.domain)
+    group, value = cell[rows], design.weights[rows]
+    n_units = stage.stratum.size
+    totals = _cell_sums(stage.unit[rows], group, value, (n_units, n_cells))
+    if design.calibration:
+        totals -= explained_totals(
+            design.calibration,
+            stage.unit,
+            n_units,
+            lambda step: _cell_sums(
+                step.row[rows], group, value, (len(step.matrix), n_cells)
+            ),
+        )
+    code = np.where(cell >= 0, 0, -1).astype(np.int64)
+    return _covariance(_Request(design=design, code=code, n_domains=1), totals)
 
 
 def _column_sums(unit: IntVector, values: FloatMatrix, n_units: int) -> FloatMatrix:

@@ -12,8 +12,8 @@ import pandas as pd
 from estimators.designs import (
     Design,
     ReplicateDesign,
+    cell_covariance,
     domain_degrees_of_freedom,
-    linearised_covariance,
     replicate_covariance,
     replicate_totals,
     split_into_domains,
@@ -140,12 +140,6 @@ def _covariances(
             replicate_covariance(replicates, totals, design),
             replicate_covariance(shares, totals / size, design),
         )
-    inside = cell >= 0
-    one = (cell[:, None] == np.arange(k)).astype(np.float64)
-    weight = design.weights[:, None]
-    return (
-        linearised_covariance(design, weight * one, domain=inside),
-        linearised_covariance(
-            design, weight * (one - totals / size) / size, domain=inside
-        ),
-    )
+    of_totals = cell_covariance(design, cell, k)
+    slope = (np.eye(k) - totals / size) / size  # of shares by totals, one row per total
+    return of_totals, slope.T @ of_totals @ slope

@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 from estimators import survey
+from estimators.designs import cell_covariance, linearised_covariance
 from estimators.errors import InputError, NotEstimableError
 from estimators.survey import SurveyDesign, to_replicates
 
@@ -138,6 +139,21 @@ def test_empty_cell__has_the_design_effects_of_the_jackknife():
     largest = np.linalg.eigvalsh(covariance)[-2:][::-1]
     # 30 clusters: jackknife and linearisation differ in the second order.
     np.testing.assert_allclose(got.design_effects, largest, rtol=0.1)
+
+
+@pytest.mark.parametrize("policy", ["certainty", "adjust", "average"])
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_cells_at_once__as_an_indicator_for_each(policy, calibrated):
+    frame = people().assign(h=lambda f: np.minimum(f["psu"] // 4, 6))
+    frame.loc[frame["psu"] == 29, "h"] = 7
+    design = design_of(frame, strata="h", lonely_psu=policy)
+    if calibrated:
+        design = survey.post_stratify(design, "sex", {"f": 400, "m": 500})
+    cell = frame["sector"].map({"farm": 0, "home": 1, "sea": -1}).to_numpy(np.int64)
+    got = cell_covariance(design, cell, 2)
+    indicator = (cell[:, None] == np.arange(2)) * design.weights[:, None]
+    expected = linearised_covariance(design, indicator, domain=cell >= 0)
+    np.testing.assert_allclose(got, expected, rtol=1e-10)
 
 
 def test_expected_level_without_rows__counts():

@@ -9,6 +9,7 @@ from estimators.capture_recapture.criterion_selection import Choice, choose_mode
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.information_criteria import korea_example
 from estimators.capture_recapture.neighbour_search import search_downhill
+from estimators.checks import check_counts
 from estimators.registry import estimator
 
 if TYPE_CHECKING:
@@ -96,10 +97,12 @@ def downhill(
     check_histories(histories)
     lists = histories.n_lists
     usual = max(lists - 1, 1) if lists < MANY_LISTS else 3
+    if max_order is not None:
+        usual = check_counts(max_order=max_order)["max_order"]
     choice = Choice(
         method="downhill",
         criterion=criterion,
-        max_order=usual if max_order is None else max_order,
+        max_order=usual,
         level=level,
         n_resamples=n_resamples,
         rng=rng,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimators.capture_recapture.model_terms import write_terms
+from estimators.checks import check_counts
 from estimators.errors import InputError
 
 if TYPE_CHECKING:
@@ -112,7 +113,11 @@ def hierarchical_models(n_lists: int, *, max_order: int | None = None) -> Hierar
     >>> len(models), models.name(0)
     (113, '[1,2,3,4]')
     """
-    order = default_order(n_lists) if max_order is None else max_order
+    order = (
+        default_order(n_lists)
+        if max_order is None
+        else check_counts(max_order=max_order)["max_order"]
+    )
     if n_lists < 2 or not 1 <= order < max(n_lists, 2):
         raise InputError(
             f"n_lists={n_lists}, max_order={order}: at least two lists, and an order "

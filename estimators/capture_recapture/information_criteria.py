@@ -10,6 +10,7 @@ from estimators.capture_recapture.hierarchies import can_be_enumerated, default_
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.neighbour_search import search_widely
 from estimators.capture_recapture.selected_model import SelectedModel
+from estimators.checks import check_counts
 from estimators.registry import estimator
 
 if TYPE_CHECKING:
@@ -193,4 +194,6 @@ def _select(histories: CaptureHistories, choice: Choice) -> SelectedModel:
 
 def _order(histories: CaptureHistories, max_order: int | None) -> int:
     check_histories(histories)
-    return default_order(histories.n_lists) if max_order is None else max_order
+    if max_order is None:
+        return default_order(histories.n_lists)
+    return check_counts(max_order=max_order)["max_order"]

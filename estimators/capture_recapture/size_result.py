@@ -9,6 +9,11 @@ from estimators.results import Estimate
 
 __all__ = ["size_estimate"]
 
+BOUNDARY = (
+    "the estimate is at its boundary, the persons seen: standard error and interval of "
+    "length 0 say nothing of persons whom no list names"
+)
+
 
 def size_estimate(
     method: str,
@@ -31,7 +36,10 @@ def size_estimate(
         Distinct persons seen.
     level : float
     notes : tuple of str
+        One is added where the estimate is at its boundary.
     """
+    if variance == 0 and total <= n_observed:
+        notes = (*notes, BOUNDARY)
     return Estimate(
         estimand="population size",
         unit="persons",

@@ -10,6 +10,8 @@ from estimators.capture_recapture import (
     CaptureHistories,
     average_models,
     bayesian_threshold,
+    chao,
+    chapman,
     check_estimability,
     closed_population,
     closed_population_models,
@@ -21,6 +23,7 @@ from estimators.capture_recapture import (
     graph_probabilities,
     independent_lists,
     latent_class_capture,
+    lincoln_petersen,
     linkage_error_correction,
     list_sensitivity,
     log_linear,
@@ -257,3 +260,21 @@ def test_frame__with_a_column_twice():
     frame = pd.DataFrame([[1, 0], [0, 1], [1, 1]], columns=["a", "a"])
     with pytest.raises(InputError, match="more than once in the frame: a"):
         CaptureHistories.from_frame(frame)
+
+
+@pytest.mark.parametrize("function", [select_bic, select_aic, downhill, average_models])
+@pytest.mark.parametrize("order", [1.5, "two", -1])
+def test_max_order__that_is_no_number_of_lists(function, order):
+    with pytest.raises(InputError, match="max_order"):
+        function(THREE, max_order=order)
+
+
+def test_boundary__is_noted_and_not_passed_on():
+    for found in (
+        lincoln_petersen(5, 5, 5),
+        chapman(10, 8, 8),
+        chao(0, 5, 9),
+    ):
+        assert found.std_error == 0
+        assert any("at its boundary" in note for note in found.notes)
+    assert not any("boundary" in note for note in chapman(10, 8, 7).notes)

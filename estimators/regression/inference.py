@@ -65,9 +65,14 @@ def model_covariance(
 def wald_inference(
     beta: FloatVector, covariance: FloatMatrix, *, level: float, df: float = np.inf
 ) -> Inference:
-    """Return z (or t) tests and symmetric limits; an infinite error tells nothing."""
+    """Return z (or t) tests and symmetric limits; an infinite error tells nothing.
+
+    An error of 0 gives an infinite ratio (0 for an estimate of 0): whoever may meet one
+    says in notes that it measures nothing.
+    """
     std_error = np.sqrt(np.diag(covariance))
-    ratio = beta / std_error
+    without = np.where(beta == 0, 0.0, np.copysign(np.inf, beta))
+    ratio = np.divide(beta, std_error, out=without, where=std_error > 0)
     reach = critical_value(level, df=df) * std_error
     tail = ndtr(-np.abs(ratio)) if np.isinf(df) else stdtr(df, -np.abs(ratio))
     return Inference(

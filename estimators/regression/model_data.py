@@ -172,6 +172,7 @@ def read_complete_rows(
     outcome = read_outcome(materialised.lhs, complete.index)
     matrix = as_floats(materialised.rhs)
     term = tuple(map(str, materialised.rhs.columns))
+    _refuse_constant_terms(materialised.rhs.model_spec, matrix, term)
     _check_matrix(matrix, term, complete.index)
     if outcome.min() == outcome.max():
         raise NotEstimableError(
@@ -226,6 +227,27 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
             "rows of 0 and 1 with count=."
         )
     return np.ascontiguousarray(outcome)
+
+
+def _refuse_constant_terms(
+    spec: Any,  # noqa: ANN401 - formulaic is untyped
+    matrix: FloatMatrix,
+    term: tuple[str, ...],
+) -> None:
+    """Raise where a term has one value: a category without a contrast vanishes."""
+    wrong = [str(name) for name, places in spec.term_indices.items() if not places]
+    if INTERCEPT in term and len(matrix) > 1:
+        same = (matrix == matrix[0]).all(axis=0) & (matrix[0] != 0)
+        wrong += [
+            name
+            for name, constant in zip(term, same, strict=True)
+            if constant and name != INTERCEPT
+        ]
+    if wrong:
+        raise InputError(
+            f"{', '.join(wrong)} has one value in all complete rows: nothing to "
+            "compare. Leave it out, or look for the rows that lack other values."
+        )
 
 
 def _check_matrix(matrix: FloatMatrix, term: tuple[str, ...], index: pd.Index) -> None:

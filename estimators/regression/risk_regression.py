@@ -35,7 +35,7 @@ from estimators.regression.survey_models import (
 )
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatMatrix
+    from estimators.array_types import FloatMatrix, FloatVector
 
 __all__ = ["risk_difference", "risk_ratio"]
 
@@ -45,6 +45,8 @@ _ADVICE = (
     "A risk of 0 in some category has no finite ratio: pool categories, drop the term, "
     "or use firth_logistic."
 )
+# Of a risk: below it residuals are rounding.
+_NO_SPREAD = 1e-10
 _FEW_CLUSTERS = 30
 
 
@@ -312,7 +314,14 @@ def _fitted(
         },
         linear_predictor=offset_predictor(rows, estimate.beta, None),
         inverse_link=response(model),
-        notes=(*rows.notes, *doubts, *estimate.notes, *notes, *_range_notes(risk)),
+        notes=(
+            *rows.notes,
+            *doubts,
+            *estimate.notes,
+            *notes,
+            *_range_notes(risk),
+            *_spread_notes(rows, inference.std_error),
+        ),
         model=model,
         sample=sample,
         information=estimate.information,
@@ -346,4 +355,15 @@ def _range_notes(risk: np.ndarray) -> tuple[str, ...]:
     return (
         f"{outside} of {risk.size} rows have a predicted risk outside 0 to 1: compare "
         "with the binomial method, or with logistic and marginal_effects",
+    )
+
+
+def _spread_notes(rows: ModelRows, std_error: FloatVector) -> tuple[str, ...]:
+    without = std_error < _NO_SPREAD
+    if not without.any():
+        return ()
+    return (
+        f"the standard errors of {', '.join(np.array(rows.term)[without])} are 0, for "
+        "within their groups all persons have, or all lack, the outcome (separation): "
+        "tests and limits say nothing; use exact_logistic or firth_logistic",
     )

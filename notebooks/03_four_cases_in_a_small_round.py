@@ -136,6 +136,7 @@ persons = lao.dropna(subset=["case", "age", "sex"]).assign(
     woman=lambda d: (d["sex"] == "2").astype(float),
     age=lambda d: d["age"].astype(float),
 )
+print(f"{len(lao) - len(persons)} of {len(lao)} left out: case, age or sex unknown")
 usual = sm.GLM(
     persons["case"],
     sm.add_constant(persons[["woman", "age"]]),
@@ -156,8 +157,8 @@ except Exception as refusal:
 # Firth's penalty keeps the estimate finite, with the design's trucks and weights; the
 # exact conditional analysis knows no design but needs no large sample. One term is the
 # most that four cases can be asked about. Both upper limits lie above 0 (an odds ratio of
-# 1): that women are at less risk is likely from these data, and not shown by them. The
-# last of Firth's notes says why its Wald error must not be used here.
+# 1): these data hint that women are at less risk and do not show it. The last of Firth's
+# notes says why its Wald error must not be used here.
 
 # %%
 sample = survey.SurveyDesign.from_frame(
@@ -175,7 +176,7 @@ print(exact.summary())
 #
 # For a prevalence of 0.03 within 0.02 either way, six persons to a truck, an intra-class
 # correlation of 0.05: first with the interview, then with the screener whose sensitivity
-# and specificity are known. Only 1,193 persons came through in this round: the screener
+# and specificity are known. Only 1,193 deportations make up this round: the screener
 # alone cannot do it at any cost, a second stage for those it flags can.
 
 # %%

@@ -95,6 +95,24 @@ def test_milk__mean_squared_errors_are_those_of_sae(sae, method, case, rtol):
     np.testing.assert_allclose(found["std_error"] ** 2, expected["mse"], rtol=rtol)
 
 
+def test_milk__restricted_errors_are_those_written_out_at_the_variance_of_sae(sae):
+    """sae's own are loose here, so Prasad and Rao's formula, by plain matrices."""
+    cases, milk = sae
+    between = cases["fh_milk_REML"]["value"]["fit"]["refvar"]
+    x = np.column_stack([milk["MajorArea"] == area for area in (1, 2, 3, 4)]) * 1.0
+    sampling = milk["variance"].to_numpy()
+    total = between + sampling
+    away = sampling / total
+    inverse = np.linalg.inv(x.T @ np.diag(1 / total) @ x)
+    expected = (
+        between * away
+        + away**2 * np.diag(x @ inverse @ x.T)
+        + 2 * sampling**2 / total**3 * 2 / (1 / total**2).sum()
+    )
+    found = milk_fit(milk, "reml").to_frame()
+    np.testing.assert_allclose(found["std_error"] ** 2, expected, rtol=1e-8)
+
+
 def test_milk__bootstrap_agrees_with_the_analytic_errors(sae):
     _, milk = sae
     found = milk_fit(milk, "reml")

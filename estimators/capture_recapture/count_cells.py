@@ -158,7 +158,7 @@ def _outcome(columns: pd.DataFrame, index: pd.Index) -> FloatVector:
             "how often an observed person was seen, "
             f"{wrong_rows(index, wrong)}. Someone in the data was seen at least once: "
             "for deportations within a year of a person interviewed at deportation "
-            "give 1 + the earlier ones."
+            "give 1 + the earlier ones, after thinning (see `truncated_counts`)."
         )
     return np.ascontiguousarray(y)
 

@@ -80,9 +80,9 @@ def truncated_counts(  # noqa: PLR0913 - the options of one estimator, all by ke
     Parameters
     ----------
     formula : str
-        ``times_seen ~ terms``, as formulaic reads it. Counts start at 1: for earlier
-        deportations within 12 months of a person met at deportation give
-        1 + deport_12m.
+        ``times_seen ~ terms``, as formulaic reads it. Counts start at 1. Persons met at
+        an event are met in proportion to their events: keep each interview with
+        probability 1 / (1 + deport_12m) before giving 1 + deport_12m.
     frame : pandas.DataFrame of shape (n, ...)
         One row per observed person, or per kind of person with `count`. Rows with a
         missing value in a column in use are left out, counted and named in `notes`.

@@ -245,3 +245,17 @@ def test_spline__of_a_column_with_gaps_is_read_and_counted():
     assert fit.n_obs == 499
     assert len(fit.term) == 5
     assert fit.augment(frame)[".fitted"].isna().sum() == 1
+
+
+def test_persons_met_at_an_event__are_size_biased_until_thinned():
+    rate, population = 0.5, 1_000_000
+    seen = np.arange(1, 12)
+    chance = np.exp(-rate) * rate**seen / np.cumprod(seen)
+    register = pd.DataFrame({"seen": seen, "persons": np.rint(population * chance)})
+    assert size(register).estimate == pytest.approx(population, rel=1e-4)
+    # Whoever was deported y times is met y times as often: y - 1 is Poisson.
+    met = register.assign(persons=np.rint(population * chance * seen))
+    share = met.persons.sum() / register.persons.sum()
+    assert size(met).estimate / share < 0.68 * population
+    thinned = met.assign(persons=np.rint(met.persons / seen))
+    assert size(thinned).estimate == pytest.approx(population, rel=1e-4)

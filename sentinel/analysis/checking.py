@@ -71,7 +71,9 @@ def _definition(
     name = config.classify.definition
     try:
         return load_definition(
-            config.path(name) if name.endswith(".toml") else name, codebook=codebook
+            config.path(name) if name.endswith(".toml") else name,
+            codebook=codebook,
+            switch_on=config.classify.switch_on,
         )
     except IngestError as error:
         problems.extend(error.problems)

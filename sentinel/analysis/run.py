@@ -95,10 +95,14 @@ def classify_settings(
     name = config.classify.definition
     local = config.path(name)
     definition = load_definition(
-        local if name.endswith(".toml") else name, codebook=interviews.codebook
+        local if name.endswith(".toml") else name,
+        codebook=interviews.codebook,
+        switch_on=config.classify.switch_on,
     )
     return {
-        setting: classify(interviews, definition, setting=setting)
+        setting: classify(
+            interviews, definition, setting=setting, absent=config.classify.absent
+        )
         for setting in definition.settings
     }
 

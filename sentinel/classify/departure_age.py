@@ -7,7 +7,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from sentinel.classify.definition_checks import AGE_AT_DEPARTURE
+from sentinel.classify.codebook_checks import AGE_AT_DEPARTURE
 from sentinel.schema.states import CellState
 
 __all__ = ["with_age_at_departure"]

@@ -226,7 +226,7 @@ class _Scope:
         for one, other in ((node.left, node.right), (node.right, node.left)):
             if isinstance(one, Variable):
                 column = self.answers.column(one.name)
-                if column.codes is not None and isinstance(other, Literal):
+                if column.codes and isinstance(other, Literal):
                     return one.name, other.text
         return None
 

@@ -12,7 +12,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import data, estimate, study
+from sentinel.cli import classify, data, estimate, study
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study.register(app)
+classify.register(app)
 estimate.register(app)
 data.register(app)
 

@@ -17,11 +17,13 @@ from sentinel.disclosure.estimates import (
     withhold_contrasts,
 )
 from sentinel.disclosure.flows import ProtectedFlows, protect_flows
+from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
 from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
 
 __all__ = [
     "INFORMAL_CROSSING",
+    "ProtectedCounts",
     "ProtectedFlows",
     "ProtectedTable",
     "ReleasePolicy",
@@ -32,6 +34,7 @@ __all__ = [
     "protect_counts",
     "protect_estimates",
     "protect_flows",
+    "protect_marginals",
     "protect_tables",
     "safe_csv_cell",
     "safe_csv_frame",

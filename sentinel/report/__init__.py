@@ -1,6 +1,22 @@
 """Report: protect a study's results and write page, numbers, figures, maps, record."""
 
+from sentinel.report.classification_text import classification_text, comparison_text
+from sentinel.report.definition_comparison import (
+    ReleasedComparison,
+    release_classification,
+    release_comparison,
+)
+from sentinel.report.internal_tables import write_internal_table
 from sentinel.report.staging import check_output_folder
 from sentinel.report.writing import write_report
 
-__all__ = ["check_output_folder", "write_report"]
+__all__ = [
+    "ReleasedComparison",
+    "check_output_folder",
+    "classification_text",
+    "comparison_text",
+    "release_classification",
+    "release_comparison",
+    "write_internal_table",
+    "write_report",
+]

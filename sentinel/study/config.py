@@ -149,11 +149,18 @@ class PrivacySection(_Section):
 
 
 class ClassifySection(_Section):
-    """``[classify]``."""
+    """``[classify]``.
+
+    `switch_on` maps the code of an indicator that ships switched off, or "*", to the
+    reason why it may be used; the report prints it. `absent` says whether variables
+    that no round has are an error or unknown for everybody.
+    """
 
     definition: str = "uniap"
     setting: Literal["strict", "base", "broad"] = "base"
     outcome: str = "d_traff"
+    switch_on: dict[str, str] = Field(default_factory=dict)
+    absent: Literal["refuse", "unknown"] = "refuse"
 
 
 class DesignSection(_Section):

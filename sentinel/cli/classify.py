@@ -1,0 +1,177 @@
+"""Commands about who is classified how, and who needs help today."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sentinel.classify import Definition
+    from sentinel.ingest.interviews import Interviews
+    from sentinel.study.config import StudyConfig
+
+__all__ = ["register"]
+
+PANEL = "Studies"
+
+StudyFile = Annotated[
+    Path, typer.Argument(metavar="STUDY.toml", help="The study file.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("classify", rich_help_panel=PANEL)(classify)
+    app.command("refer", rich_help_panel=PANEL)(refer)
+
+
+def classify(
+    study: StudyFile,
+    *,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Compare definitions instead of applying one."),
+    ] = False,
+    definition: Annotated[
+        list[str] | None,
+        typer.Option(help="Shipped name or TOML file instead of the study's; repeat."),
+    ] = None,
+    setting: Annotated[
+        str | None, typer.Option(help="strict, base or broad instead of the study's.")
+    ] = None,
+    internal_table: Annotated[
+        Path | None,
+        typer.Option(
+            "--internal-table",
+            help="Write one row per record here (CSV). Microdata: never a release.",
+        ),
+    ] = None,
+    template: Annotated[
+        bool, typer.Option("--template", help="Print a definition file to fill in.")
+    ] = False,
+) -> None:
+    """Apply the study's case definition, or compare definitions; small groups hidden.
+
+    Example: sentinel classify my_study/study.toml --compare
+    """
+    from sentinel.classify import definition_template
+
+    if template:
+        typer.echo(definition_template())
+        return
+    from sentinel.report import write_internal_table
+
+    config, interviews = _read(study)
+    if compare:
+        table = _compare(config, interviews, definition, setting)
+    else:
+        table = _apply(config, interviews, definition, setting)
+    if internal_table is not None:
+        typer.echo(write_internal_table(table, internal_table))
+
+
+def refer(
+    study: StudyFile,
+    out: Annotated[
+        Path, typer.Option("--out", help="File for the field supervisor (CSV).")
+    ],
+    flags: Annotated[
+        str, typer.Option(help="Shipped name or TOML file of referral flags.")
+    ] = "deportee",
+) -> None:
+    """List who may be in immediate danger, for the field supervisor only.
+
+    The file names records and dangers: keep it apart from every report and release.
+    The exit code is 1 while anybody is not handled.
+
+    Example: sentinel refer my_study/study.toml --out safe/referrals.csv
+    """
+    from sentinel.classify import load_referral_flags, referral_list
+    from sentinel.report import write_internal_table
+
+    _, interviews = _read(study)
+    found = referral_list(interviews, load_referral_flags(flags))
+    typer.echo(write_internal_table(found.frame, out))
+    typer.echo(found.summary())
+    # Nothing is closed before somebody has cared for these persons.
+    raise typer.Exit(1 if found.n_open else 0)
+
+
+def _read(study: Path) -> tuple[StudyConfig, Interviews]:
+    from sentinel.ingest import ingest_study
+    from sentinel.study import load_study
+
+    config = load_study(study)
+    return config, ingest_study(config)
+
+
+def _definitions(
+    names: list[str] | None, config: StudyConfig, interviews: Interviews
+) -> list[Definition]:
+    from sentinel.classify import load_definition
+
+    return [
+        load_definition(
+            config.path(name) if name.endswith(".toml") else name,
+            codebook=interviews.codebook,
+            switch_on=config.classify.switch_on,
+        )
+        for name in names or [config.classify.definition]
+    ]
+
+
+def _apply(
+    config: StudyConfig,
+    interviews: Interviews,
+    names: list[str] | None,
+    setting: str | None,
+) -> pd.DataFrame:
+    import pandas as pd
+
+    from sentinel.classify import classify as apply_definition
+    from sentinel.disclosure import ReleasePolicy
+    from sentinel.report import classification_text
+
+    policy = ReleasePolicy.from_privacy(config.privacy)
+    tables = []
+    for definition in _definitions(names, config, interviews):
+        result = apply_definition(
+            interviews,
+            definition,
+            setting=setting or config.classify.setting,
+            absent=config.classify.absent,
+        )
+        typer.echo(classification_text(result, policy, config.study.reference_period))
+        tables.append(result.frame.add_prefix(f"{definition.name}."))
+    ids = interviews.frame[["rec_id"]] if "rec_id" in interviews.frame else None
+    return pd.concat([*([] if ids is None else [ids]), *tables], axis=1)
+
+
+def _compare(
+    config: StudyConfig,
+    interviews: Interviews,
+    names: list[str] | None,
+    setting: str | None,
+) -> pd.DataFrame:
+    from sentinel.analysis import build_design
+    from sentinel.classify import available_definitions, compare_definitions
+    from sentinel.disclosure import ReleasePolicy
+    from sentinel.report import comparison_text, release_comparison
+
+    design = build_design(interviews, config)
+    chosen = names or list(
+        dict.fromkeys([config.classify.definition, *available_definitions()])
+    )
+    found = compare_definitions(
+        interviews,
+        _definitions(chosen, config, interviews),
+        setting=setting or config.classify.setting,
+        survey=lambda new: design.survey("event", design.frame.assign(**new)),
+    )
+    released = release_comparison(found, ReleasePolicy.from_privacy(config.privacy))
+    typer.echo(comparison_text(released, config.study.reference_period))
+    return found.records.frame

@@ -13,9 +13,9 @@ non-cases. The correlation is that of the status: that of the flags is
 ``icc P (1 - P) (Se + Sp - 1)^2 / (A (1 - A))``, A being the share flagged.
 
 All methods of a scenario see the same data sets. Those by quadrature (melded limits,
-Bayesian) cost ten times the rest: they see the first half of them, and only at the
-correlations `QUADRATURE_CORRELATIONS`. The stream of a scenario depends on its own
-numbers alone, so that others can be added.
+Bayesian) cost ten times the rest: they see the first half of them, in the scenarios of
+`QUADRATURE` only. The stream of a scenario depends on its own numbers alone, so that
+others can be added.
 
 ``fallbacks`` counts the intervals that a method could not give and replaced under a
 name of its own (`survey.proportion`: no event, or no variance between PSUs;
@@ -67,8 +67,11 @@ SIZES = (100, 128, 400, 1200)
 CORRELATIONS = (0.0, 0.05, 0.1, 0.2)
 CLASSIFIERS = {"perfect": (1.0, 1.0), "0.89/0.74": (0.89, 0.74)}
 VALIDATED = (100, 200)
-# By quadrature, from a survey and from counts.
-QUADRATURE_CORRELATIONS: dict[str, tuple[float, ...]] = {"survey": (0.2,), "counts": ()}
+# Correlations and sizes of methods by quadrature, from a survey and from counts.
+QUADRATURE: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = {
+    "survey": ((0.0, 0.2), SIZES),
+    "counts": ((0.2,), (128, 1200)),
+}
 
 Answer: TypeAlias = "tuple[float, Interval, bool]"  # estimate, limits, is fall-back
 
@@ -170,7 +173,7 @@ def answers(
     for name, method in METHODS.items():
         if method.by_quadrature and not with_quadrature:
             continue
-        if scenario.icc not in method.correlations:
+        if not method.runs_in(scenario):
             continue
         try:
             found = method.call(data, shares)
@@ -218,6 +221,11 @@ class Method:
     call: Callable[[DataSet, Estimate], Estimate]
     by_quadrature: bool = False
     correlations: tuple[float, ...] = CORRELATIONS
+    sizes: tuple[int, ...] = SIZES
+
+    def runs_in(self, scenario: Scenario) -> bool:
+        """Whether the committed table has the method in this scenario."""
+        return scenario.icc in self.correlations and scenario.n in self.sizes
 
 
 def _of_counts(
@@ -272,7 +280,8 @@ def _method(name: str, call: Callable[[DataSet, Estimate], Estimate]) -> Method:
     if "melded" not in name and "bayesian" not in name:
         return Method(call)
     kind = "survey" if name.startswith("survey") else "counts"
-    return Method(call, by_quadrature=True, correlations=QUADRATURE_CORRELATIONS[kind])
+    correlations, sizes = QUADRATURE[kind]
+    return Method(call, by_quadrature=True, correlations=correlations, sizes=sizes)
 
 
 METHODS: dict[str, Method] = {

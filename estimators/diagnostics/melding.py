@@ -102,7 +102,9 @@ def melded_prevalence(
     Lower and upper confidence distributions of x in n are Beta(x, n - x + 1) and
     Beta(x + 1, n - x). Combinations in which the false positive rate exceeds the
     sensitivity count against both limits. Strata are sampled independently; clusters
-    within them need `survey_true_prevalence`, or counts their `n_effective`.
+    within them need `survey_true_prevalence`, or counts their `n_effective`: blind to
+    trucks of 8 with a correlation of 0.2, 95 % intervals covered 93 % at a prevalence
+    of 0.23 (docs, "Which interval for a prevalence").
 
     References
     ----------

@@ -110,7 +110,7 @@ def survey_true_prevalence(
 
     95 % intervals covered within or above what chance allows in every simulated design
     (docs, "Which interval for a prevalence": 13 to 150 trucks of 8, correlation up to
-    0.2, 100 and 200 validated), but for "bayesian" at a true prevalence of 0.01 (89 to
+    0.2, 100 and 200 validated), but for "bayesian" at a true prevalence of 0.01 (87 to
     93 %). The share right in a validation sample, given as a
     number as if it were known, covered as little as 62 %: give the counts.
 

@@ -1,8 +1,9 @@
 """A table as it was read: text cells, its place in the file, and what the file says.
 
 Text is normalised to NFC and stripped of surrounding white space and invisible marks
-(zero-width space, byte-order mark). Zero-width spaces *inside* a text are kept: Khmer,
-Lao, Burmese and Thai use them between words. A cell that held nothing else is "".
+(zero-width space, byte-order mark). Zero-width spaces *inside* a text are kept where
+its script needs them: Khmer, Lao, Burmese and Thai use them between words. A cell that
+held nothing else is "".
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import decimal
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sentinel.ingest.hidden_marks import without_hidden_marks
 from sentinel.ingest.interviews import Origin
 from sentinel.ingest.submissions import Submissions
 from sentinel.schema.problems import IngestError, Problem, Problems
 
-__all__ = ["RawTable", "cell_text", "make_frame", "refuse"]
+__all__ = ["RawTable", "cell_text", "clean_columns", "make_frame", "refuse"]
 
 # White space and marks without width that stand at the ends of pasted cells.
 _EDGE = " \t\r\n\f\v\u00a0\u200b\u200c\u200e\u200f\u2060\ufeff"
@@ -123,17 +126,28 @@ def _other_text(value: object) -> str:
 
 def make_frame(columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Return clean text columns as one frame."""
+    cleaned = clean_columns(columns)
+    return pd.DataFrame(
+        {name: pd.array(array, dtype="str") for name, (array, _) in cleaned.items()}
+    )
+
+
+def clean_columns(
+    columns: Mapping[str, Sequence[str]],
+) -> dict[str, tuple[Any, npt.NDArray[np.bool_] | None]]:
+    """Return each column as clean texts, and where hidden marks were taken out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    arrays = {}
+    found = {}
     for name, cells in columns.items():
         array = pa.array(cells, pa.large_string())
         if array.null_count:
             array = pc.fill_null(array, "")
+        array, marked = pc.utf8_trim(array, _EDGE), None
+        # Most columns are ASCII codes: nothing to normalise, nothing hidden.
         if pc.all(pc.string_is_ascii(array)).as_py() is False:
-            array = pc.utf8_normalize(array, "NFC")
-        arrays[name] = pc.utf8_trim(array, _EDGE)
-    return pd.DataFrame(
-        {name: pd.array(array, dtype="str") for name, array in arrays.items()}
-    )
+            array, marked = without_hidden_marks(pc.utf8_normalize(array, "NFC"))
+            array = pc.utf8_trim(array, _EDGE)
+        found[name] = (array, marked)
+    return found

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sentinel.ingest.hidden_marks import list_hidden_marks
 from sentinel.ingest.interviews import Origin
-from sentinel.ingest.raw_table import RawTable, make_frame, refuse
+from sentinel.ingest.raw_table import RawTable, clean_columns, make_frame, refuse
 from sentinel.schema.problems import IngestError, Problem, Problems
 
 __all__ = ["SourceFile", "finish_table"]
@@ -57,8 +58,11 @@ def finish_table(
         a file that must hold one).
     """
     problems = problems or Problems()
-    names = [str(name).strip("\ufeff \t\r\n") for name in header]
-    frame = make_frame({str(place): cells for place, cells in enumerate(columns)})
+    names = list(make_frame({"name": [str(name) for name in header]})["name"])
+    cleaned = clean_columns({str(place): cells for place, cells in enumerate(columns)})
+    frame = pd.DataFrame(
+        {place: pd.array(array, dtype="str") for place, (array, _) in cleaned.items()}
+    )
     if rows is None:
         rows = np.arange(2, len(frame) + 2, dtype=np.int64)
     filled = _filled(frame)
@@ -70,6 +74,8 @@ def finish_table(
         raise IngestError(found)
     frame = frame[[str(place) for place in kept]]
     frame.columns = pd.Index([names[place] for place in kept])
+    texts = {names[place]: cleaned[str(place)] for place in kept}
+    list_hidden_marks(texts, rows, source.label, problems)
     some = filled.any(axis=1).to_numpy()
     if not some.any() and not source.may_be_empty:
         raise refuse(

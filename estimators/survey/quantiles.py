@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from estimators.survey.rows import row_notes, t_interval
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from estimators.array_types import FloatVector
+    from estimators.array_types import FloatVector, IntVector
     from estimators.designs.domains import RowSelector
 
 __all__ = ["quantile"]
@@ -157,7 +158,7 @@ def quantile(
     options = _Options(ci=ci, rule=rule, level=level)
     found = [_share_rows(sample, variable, values, p, options) for p in shares]
     notes = (*design.notes, *sample.notes)
-    if by is None and isinstance(q, int | float):
+    if by is None and np.ndim(q) == 0:
         return found[0][0].with_notes(*notes)
     return Estimates(
         rows=tuple(rows[place] for place in range(len(sample)) for rows in found),
@@ -192,7 +193,7 @@ def _share_rows(
     options: _Options,
 ) -> list[Estimate]:
     """Return one quantile in every domain."""
-    rows_of = [sample.domains.code == place for place in range(len(sample))]
+    rows_of = _rows_by_domain(sample)
     weights = sample.design.weights
     ordered = [SortedValues.of(values[rows], weights[rows]) for rows in rows_of]
     at = np.array([one.quantile(share, options.rule) for one in ordered])
@@ -243,6 +244,14 @@ def _share_rows(
             )
         )
     return rows
+
+
+def _rows_by_domain(sample: DomainSample) -> list[IntVector]:
+    """Return the rows of every domain, in the frame's order."""
+    code = sample.domains.code
+    order = np.argsort(code, kind="stable").astype(np.int64)
+    bounds = np.searchsorted(code[order], np.arange(len(sample) + 1))
+    return [order[low:high] for low, high in itertools.pairwise(bounds)]
 
 
 def _share_interval(

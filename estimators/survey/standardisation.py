@@ -172,9 +172,13 @@ def _read_standard(
         key if isinstance(key, tuple) else (key,): size
         for key, size in standard.items()
     }
-    wrong = [key for key, size in sizes.items() if not 0 <= size < math.inf]
+    wrong = [
+        key
+        for key, size in sizes.items()
+        if not (isinstance(size, int | float | np.number) and 0 <= size < math.inf)
+    ]
     lengths = [key for key in sizes if len(key) != len(cells)]
-    total = math.fsum(sizes.values())
+    total = math.nan if wrong else math.fsum(sizes.values())
     if wrong or lengths or not total > 0:
         raise InputError(
             f"standard must give each cell of {list(cells)} a size >= 0, not all 0; "

@@ -152,8 +152,12 @@ def rao_scott(
 
 
 def _read_expected(expected: Mapping[Any, float], name: str) -> dict[Any, float]:
-    wrong = {level: share for level, share in expected.items() if not 0 < share < 1}
-    total = math.fsum(expected.values())
+    wrong = {
+        level: share
+        for level, share in expected.items()
+        if not (isinstance(share, int | float | np.number) and 0 < share < 1)
+    }
+    total = math.nan if wrong else math.fsum(expected.values())
     if wrong or len(expected) < 2 or not math.isclose(total, 1, abs_tol=1e-9):
         raise InputError(
             f"expected shares of {name!r} must lie between 0 and 1, for two levels or "

@@ -165,6 +165,12 @@ def test_wrong_share__is_refused(q):
         survey.quantile(design_of(cluster_sample()), "x", q=q)
 
 
+def test_a_numpy_share__is_a_single_one():
+    design = design_of(cluster_sample())
+    got = survey.quantile(design, "x", q=np.float32(0.5))
+    assert got.estimate == survey.quantile(design, "x").estimate
+
+
 def test_wrong_option__is_refused():
     design = design_of(cluster_sample())
     with pytest.raises(InputError, match="hf10"):

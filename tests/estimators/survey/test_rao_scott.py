@@ -182,6 +182,8 @@ def test_what_cannot_be_tested__is_refused():
         survey.rao_scott(design, "sex", "sex")
     with pytest.raises(InputError, match=r"sum to 0\.9"):
         survey.rao_scott(design, "sex", expected={"f": 0.5, "m": 0.4})
+    with pytest.raises(InputError, match=r"these are wrong: \{'m': 'half'\}"):
+        survey.rao_scott(design, "sex", expected={"f": 0.5, "m": "half"})
     with pytest.raises(InputError, match="without an expected share: sea"):
         survey.rao_scott(design, "sector", expected={"farm": 0.5, "home": 0.5})
     with pytest.raises(NotEstimableError, match="single level"):

@@ -210,19 +210,22 @@ def run(name: str) -> None:
         processors.append(seconds)
     peak = peak_memory()
     median = statistics.median(walls)
-    twin = job.twin()
+    processor, twin = statistics.median(processors), job.twin()
     print(
         f"{name:<46} {median:8.3f} s [{min(walls):.3f}, {max(walls):.3f}]  "
-        f"CPU {statistics.median(processors):8.3f} s  first {first:6.1f} s  "
+        f"CPU {processor:8.3f} s  first {first:6.1f} s  "
         f"reach {job.reach:6.2f} s {'yes' if median <= job.reach else 'NO':<3}  "
-        f"twin {twin:10.1f} s  ratio {twin / median:9.0f}  {peak:5.0f} MiB",
+        f"twin {twin:10.1f} s  ratio {twin / processor:9.0f}  {peak:5.0f} MiB",
         flush=True,
     )
 
 
 def main() -> None:
     """Time every job in a process of its own."""
-    print(f"medians of {RUNS} warm runs; twins in CPU seconds, scaled up from a part")
+    print(
+        f"medians of {RUNS} warm runs; twins in CPU seconds, scaled up from a part; "
+        "ratio of CPU seconds, which other work on the machine moves less"
+    )
     for name in JOBS:
         subprocess.run([sys.executable, "-m", __name__, name], check=True)
 

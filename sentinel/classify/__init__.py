@@ -18,6 +18,11 @@ from sentinel.classify.definitions import (
     SwitchedOff,
     definition_table,
 )
+from sentinel.classify.imputation import (
+    ImputedOutcomes,
+    impute_outcomes,
+    imputed_prevalence,
+)
 from sentinel.classify.indicator_sets import available_sets, indicator_set
 from sentinel.classify.referral import (
     ReferralFlag,
@@ -33,6 +38,7 @@ __all__ = [
     "Classification",
     "Definition",
     "DefinitionComparison",
+    "ImputedOutcomes",
     "Indicator",
     "InternalRecords",
     "ReferralFlag",
@@ -47,6 +53,8 @@ __all__ = [
     "compare_definitions",
     "definition_table",
     "definition_template",
+    "impute_outcomes",
+    "imputed_prevalence",
     "indicator_set",
     "load_definition",
     "load_referral_flags",

@@ -23,7 +23,7 @@ from sentinel.classify.three_valued import (
 )
 from sentinel.schema.states import CellState
 
-__all__ = ["InterviewTable", "classify"]
+__all__ = ["InterviewTable", "classify", "conclude"]
 
 TIER_COLUMN = "d_tier"
 PATTERN_COLUMN, TYPE_COLUMN = "d_pattern", "d_type"
@@ -110,10 +110,7 @@ def classify(
         for item in definition.indicators
     }
     codes = list(truths)
-    for named in (*definition.dimensions, *definition.outcomes):
-        truths[named.name] = evaluate(
-            named.condition, answers, parameters=parameters, named=truths
-        )
+    truths = conclude(definition, truths, answers, parameters)
     columns = {name: _as_integers(truths[name]) for name in definition.outcome_names}
     if definition.tiers:
         columns[TIER_COLUMN] = _tiers(definition.tiers, answers, truths)
@@ -138,6 +135,21 @@ def classify(
         ),
         absent=tuple(gone),
     )
+
+
+def conclude(
+    definition: Definition,
+    indicators: Mapping[str, TruthVector],
+    answers: Answers,
+    parameters: Mapping[str, float],
+) -> dict[str, TruthVector]:
+    """Return the truths of the indicators, then of the dimensions and outcomes."""
+    truths = dict(indicators)
+    for named in (*definition.dimensions, *definition.outcomes):
+        truths[named.name] = evaluate(
+            named.condition, answers, parameters=parameters, named=truths
+        )
+    return truths
 
 
 def _with_unknown(

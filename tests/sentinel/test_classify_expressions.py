@@ -178,3 +178,28 @@ def test_evaluate__no_rows():
     frame = pd.DataFrame({"x": pd.Series([], dtype="str")})
     answers = Answers(frame, pd.DataFrame({"x": pd.Series([], dtype=np.uint8)}))
     assert evaluate(parse_expression("x = 1"), answers).size == 0
+
+
+T, U, F = "1", None, "0"
+TABLES = {
+    "{a} and {b}": [(T, T, 2), (T, U, 1), (T, F, 0), (U, T, 1), (U, U, 1), (U, F, 0),
+                    (F, T, 0), (F, U, 0), (F, F, 0)],
+    "{a} or {b}": [(T, T, 2), (T, U, 2), (T, F, 2), (U, T, 2), (U, U, 1), (U, F, 1),
+                   (F, T, 2), (F, U, 1), (F, F, 0)],
+    "not ({a})": [(T, F, 0), (U, F, 1), (F, F, 2)],
+    "at_least(1, {a}, {b})": [(T, U, 2), (U, U, 1), (U, F, 1), (F, F, 0)],
+    "at_least(2, {a}, {b})": [(T, T, 2), (T, U, 1), (U, U, 1), (U, F, 0), (T, F, 0)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TABLES)
+def test_evaluate__kleenes_tables_as_printed(text):
+    condition = parse_expression(text.format(a="locked = 1", b="guarded = 1"))
+    rows = TABLES[text]
+    frame = pd.DataFrame(
+        {"locked": [a for a, _, _ in rows], "guarded": [b for _, b, _ in rows]},
+        dtype="str",
+    )
+    states = (frame.isna() * 3).astype(np.uint8)
+    found = evaluate(condition, Answers(frame, states))
+    assert found.tolist() == [result for *_, result in rows]

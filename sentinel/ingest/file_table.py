@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from sentinel.ingest.cells import CellReader, Recode, canonical
+from sentinel.ingest.crosswalk import Crosswalk
 from sentinel.ingest.findings import add_rows
 from sentinel.ingest.form_answers import FormAnswers
 from sentinel.ingest.mapping import RoundMapping, UnitRule
 from sentinel.ingest.missing_codes import STATE_NAMES, MissingCodes, state_of_label
 from sentinel.ingest.raw_table import RawTable
 from sentinel.ingest.typed_columns import TypedColumn, read_texts, typed_values
-from sentinel.schema.problems import Problems
+from sentinel.schema.problems import Problem, Problems
 from sentinel.schema.skip_logic import Condition, parse_condition
 from sentinel.schema.states import CellState
 from sentinel.schema.variables import Codebook, Variable
 
-__all__ = ["FileTable", "Recipe"]
+__all__ = ["Change", "FileTable", "Recipe"]
 
 IndexVector = npt.NDArray[np.intp]
 
@@ -34,12 +36,23 @@ class Recipe:
     sources: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What reading a variable changed: cells recoded, cells lost, and how."""
+
+    recoded: int = 0
+    lost: int = 0
+    how: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class FileTable:
     """A raw table, the plan of its variables, and the rows still in.
 
     `kept` shrinks as rows are excluded by rule, withdrawn or found to be duplicates;
-    `answers` are what the round's form judges after the consent gate.
+    `answers` are what the round's form judges after the consent gate. `tables` hold
+    crosswalks and rates by section and variable, `first_day` is that of fieldwork, and
+    `changes` say what reading did to each variable.
     """
 
     round_label: str
@@ -53,6 +66,9 @@ class FileTable:
     excluded: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
     answers: FormAnswers | None = None
+    tables: Mapping[str, Crosswalk] = field(default_factory=dict)
+    first_day: date | None = None
+    changes: dict[str, Change] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -72,6 +88,7 @@ class FileTable:
         """Return a variable of the given rows and list its faulty cells."""
         recipe, variable = self.recipes[name], self.codebook[name]
         if recipe.section == "combine":
+            self.changes[name] = Change(how=("put together of several columns",))
             return self._combined(variable, recipe, rows)
         texts = self._texts_for(name, recipe, rows)
         reader = self._reader(variable, recipe)
@@ -93,7 +110,50 @@ class FileTable:
                 expected=expected,
                 hint=_advice(variable, [value for _, value in listed]),
             )
+        change = _change(reader, texts, column, self.mapping, recipe)
+        if name in self.mapping.crosswalk:
+            column, change = self._crosswalked(name, column, rows, change, problems)
+        self.changes[name] = change
         return column
+
+    def _crosswalked(
+        self,
+        name: str,
+        column: TypedColumn,
+        rows: IndexVector,
+        change: Change,
+        problems: Problems,
+    ) -> tuple[TypedColumn, Change]:
+        table = self.tables.get(f"crosswalk.{name}")
+        if table is None:
+            return column, change
+        days = self._days(self.mapping.crosswalk[name].at, rows)
+        values, changed, kept = table.apply(column.values, days)
+        for code, count in kept.items():
+            problems.add(
+                Problem(
+                    severity="warning",
+                    file=self.label,
+                    column=self.column_of(name),
+                    value=code,
+                    expected=f"a counterpart in {table.label} on the day of the record",
+                    hint=f"{count} cells keep it: not comparable between rounds.",
+                )
+            )
+        pairs = ", ".join(f"{pair} ({count})" for pair, count in changed.items())
+        return replace(column, values=values), Change(
+            recoded=change.recoded + sum(changed.values()),
+            lost=change.lost + sum(kept.values()),
+            how=(*change.how, f"crosswalk {table.label}: {pairs or 'no cell'}"),
+        )
+
+    def _days(self, name: str, rows: IndexVector) -> pd.Series:
+        """Return the day of each record, the first of fieldwork where it is unknown."""
+        first = pd.Series([self.first_day] * len(rows), dtype="datetime64[s]")
+        if name not in self.recipes or not self.codebook[name].is_dated:
+            return first
+        days = self.read(name, rows, Problems()).values
+        return days.where(days.notna(), first)
 
     def mask(self, condition: Condition, rows: IndexVector) -> npt.NDArray[np.bool_]:
         """Return where a condition on source columns holds."""
@@ -162,24 +222,37 @@ class FileTable:
         if rule.by is None:
             return read_texts(replace(reader, factor=rule.factor or 1.0), texts)
         units = _canonical(self.texts(self.columns[rule.by], rows))
+        factors = self._factors(reader.variable.name, units, rule, rows)
         values = typed_values(reader.variable, [None] * len(texts))
         states = np.full(len(texts), CellState.MISSING, dtype=np.uint8)
         faults: dict[str, IndexVector] = {}
-        for unit in units.unique():
-            places = np.flatnonzero((units == unit).to_numpy())
+        for factor in np.unique(factors):
+            known = not np.isnan(factor)
+            same = factors == factor if known else np.isnan(factors)
+            places = np.flatnonzero(same)
             part = read_texts(
-                replace(reader, factor=rule.factors.get(unit, 1.0)), texts.iloc[places]
+                replace(reader, factor=float(factor) if known else 1.0),
+                texts.iloc[places],
             )
             values.iloc[places] = part.values.to_numpy()
             states[places] = part.states
             for expected, wrong in part.faults.items():
                 earlier = faults.get(expected, np.empty(0, dtype=np.intp))
                 faults[expected] = np.sort(np.r_[earlier, places[wrong]])
-            if unit not in rule.factors:
+            if not known:
                 given = places[part.states == CellState.VALUE]
                 if given.size:
                     faults[_unknown_unit(rule)] = given
         return TypedColumn(values=values, states=states, faults=faults)
+
+    def _factors(
+        self, name: str, units: pd.Series, rule: UnitRule, rows: IndexVector
+    ) -> npt.NDArray[np.float64]:
+        table = self.tables.get(f"units.{name}")
+        if table is not None:
+            return table.factors(units, self._days(rule.at, rows))
+        found = [rule.factors.get(unit, np.nan) for unit in units]
+        return np.array(found, dtype=np.float64)
 
     def _combined(
         self, variable: Variable, recipe: Recipe, rows: IndexVector
@@ -226,6 +299,31 @@ class FileTable:
         return np.where(answered, CellState.VALUE, shared).astype(np.uint8)
 
 
+def _change(
+    reader: CellReader,
+    texts: pd.Series,
+    column: TypedColumn,
+    mapping: RoundMapping,
+    recipe: Recipe,
+) -> Change:
+    lost = sum(len(places) for places in column.faults.values())
+    how: list[str] = []
+    recoded = 0
+    if recipe.section != "columns":
+        how.append(f"by [{recipe.section}]")
+    if reader.recode is not None:
+        counts = texts.value_counts()
+        for text, count in counts.items():
+            old = canonical(str(text))
+            new = reader.recode.apply(old) if old else old
+            recoded += int(count) if new != old else 0
+            lost += int(count) if old and not new else 0
+        how.append(f"by [recode.{reader.variable.name}]")
+    if reader.variable.name in mapping.units:
+        how.append(f"by [units.{reader.variable.name}]")
+    return Change(recoded=recoded, lost=lost, how=tuple(how))
+
+
 def _states(table: Mapping[str, str]) -> MissingCodes:
     return MissingCodes({code: STATE_NAMES[name] for code, name in table.items()})
 
@@ -237,7 +335,8 @@ def _canonical(texts: pd.Series) -> pd.Series:
 
 
 def _unknown_unit(rule: UnitRule) -> str:
-    return f"a unit in {rule.by} that has a factor: {', '.join(rule.factors)}"
+    listed = ", ".join(rule.factors) or f"see {rule.table}"
+    return f"a unit in {rule.by} that has a factor: {listed}"
 
 
 def _advice(variable: Variable, values: list[str]) -> str:

@@ -13,7 +13,12 @@ from sentinel.ingest.interviews import FLOW_STEPS
 from sentinel.schema.states import CellState
 from sentinel.study.config import StudyConfig
 
-__all__ = ["count_flow", "harmonisation_table"]
+__all__ = ["HARMONISATION_COLUMNS", "count_flow", "harmonisation_table"]
+
+HARMONISATION_COLUMNS = (
+    "variable", "round_id", "present", "answered", "fate", "source", "how", "recoded",
+    "lost",
+)  # fmt: skip
 
 _STEP_OF = {
     "ineligible": "ineligible",
@@ -78,10 +83,13 @@ def harmonisation_table(
     frame: pd.DataFrame,
     states: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Return one row per variable and round: ``variable, round_id, present, answered``.
+    """Return one row per variable and round: what it is made of, and what was lost.
 
-    ``fate`` says how: read, derived, absent; and for columns of the files that make no
-    variable: unmapped, or dropped unread.
+    Columns: ``variable, round_id, present, answered, fate, source, how, recoded,
+    lost``. `fate` says how it came: read, derived, absent; and for columns of the files
+    that make no variable: unmapped, or dropped unread. `source` names columns and `how`
+    the sections of the mapping; `recoded` counts cells whose code changed, `lost` those
+    that held something and have no counterpart.
     """
     rows: list[dict[str, object]] = []
     for item in config.rounds:
@@ -91,7 +99,8 @@ def harmonisation_table(
             read = any(name in file.recipes for file in mine)
             answered = int((states.loc[inside, name] == CellState.VALUE).sum())
             fate = "read" if read else ("derived" if answered else "absent")
-            rows.append(_row(name, item.label, fate, answered))
+            row = _row(name, item.label, fate, answered)
+            rows.append(row | _making(name, mine))
         others = {
             (column, fate)
             for file in mine
@@ -99,9 +108,21 @@ def harmonisation_table(
             if fate in {"unmapped", "dropped"}
         }
         rows += [_row(column, item.label, fate, 0) for column, fate in sorted(others)]
-    return pd.DataFrame(
-        rows, columns=["variable", "round_id", "present", "answered", "fate"]
-    )
+    return pd.DataFrame(rows, columns=list(HARMONISATION_COLUMNS))
+
+
+def _making(name: str, files: Sequence[FileTable]) -> dict[str, object]:
+    """Return how the files of one round make a variable."""
+    recipes = [file.recipes[name] for file in files if name in file.recipes]
+    changes = [file.changes[name] for file in files if name in file.changes]
+    columns = dict.fromkeys(part for recipe in recipes for part in recipe.sources)
+    hows = dict.fromkeys(part for change in changes for part in change.how)
+    return {
+        "source": ", ".join(columns),
+        "how": "; ".join(hows),
+        "recoded": sum(change.recoded for change in changes),
+        "lost": sum(change.lost for change in changes),
+    }
 
 
 def _row(
@@ -113,4 +134,8 @@ def _row(
         "present": fate in {"read", "derived"},
         "answered": answered,
         "fate": fate,
+        "source": "",
+        "how": "",
+        "recoded": 0,
+        "lost": 0,
     }

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sentinel.ingest.consent import GatedFile, gate, record_id
+from sentinel.ingest.crosswalk import read_tables
 from sentinel.ingest.derive import add_age_band
 from sentinel.ingest.duplicates import (
     exclude_by_rule,
@@ -143,9 +144,16 @@ class _Run:
         label = item.mapping or ""
         mapping, lines, found = read_mapping(path, file=label)
         found.extend(check_mapping(mapping, self.codebook, file=label, lines=lines))
+        tables = read_tables(mapping, self.config.folder, found)
         self._list_once(found)
-        source = MappingFile(mapping=mapping, lines=lines, label=label)
-        tables: list[RawTable] = []
+        source = MappingFile(
+            mapping=mapping,
+            lines=lines,
+            label=label,
+            tables=tables,
+            first_day=item.fieldwork_start,
+        )
+        read: list[RawTable] = []
         for name in item.files:
             if self.skip_absent and not self.config.path(name).is_file():
                 continue
@@ -161,7 +169,7 @@ class _Run:
                 self.problems.extend(error.problems)
                 continue
             self.problems.extend(raw.problems)
-            tables.append(raw)
+            read.append(raw)
             if not found.errors:
                 yield plan_file(
                     take_repeats(raw, mapping.repeats, self.problems),
@@ -172,8 +180,8 @@ class _Run:
                     problems=self.problems,
                     forms=forms,
                 )
-        if len(tables) == len(item.files):
-            self.problems.extend(check_completeness(item, tables))
+        if len(read) == len(item.files):
+            self.problems.extend(check_completeness(item, read))
 
     def _read_forms(self, item: RoundSection) -> RoundForms | None:
         """Return the forms of a round, or None where it names none that can be read."""

@@ -85,7 +85,8 @@ class Interviews:
     problems : Problems
         Warnings only: errors never get this far.
     harmonisation : DataFrame
-        One row per variable and round: ``variable, round_id, present, answered``.
+        One row per variable and round: ``variable, round_id, present, answered, fate,
+        source, how, recoded, lost``; for the analyst, never released as it is.
     """
 
     frame: pd.DataFrame

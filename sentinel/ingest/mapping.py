@@ -23,6 +23,12 @@ Purely declarative. Sections, all optional:
     everything else.
 ``[units.variable]``
     ``factor``, or ``by`` (a source column) with ``factors``; ``source`` says whence.
+    Rates that change: ``table``, a CSV of ``code, factor, valid_from, valid_to,
+    source``.
+``[crosswalk.variable]``
+    ``table``: a shipped crosswalk (``provinces``) or a CSV of ``code, new, valid_from,
+    valid_to, source``, applied after the recode. ``at`` is the variable that holds the
+    day of a record (``int_date``); without a day the first of fieldwork counts.
 ``[missing]``, ``[missing.variable]``
     Code or range ``"-52..-1"`` = not_asked, dont_know, refused or missing. The general
     codes never touch a listed code of a variable; a number that is both lawful and
@@ -65,6 +71,7 @@ from sentinel.study.toml_lines import TomlLines
 from sentinel.study.validation_messages import explain_validation
 
 __all__ = [
+    "CrosswalkRule",
     "ExcludeRule",
     "JoinRule",
     "RepeatRule",
@@ -100,15 +107,24 @@ class UnitRule(_Rule):
     factor: float | None = Field(default=None, gt=0)
     by: str | None = None
     factors: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    table: str = ""
+    at: str = "int_date"
     source: str = Field(min_length=1)
 
     @model_validator(mode="after")
     def _one_way(self) -> UnitRule:
         if (self.factor is None) == (self.by is None):
             raise ValueError("give either factor, or by together with factors")
-        if self.by is not None and not self.factors:
-            raise ValueError("by needs factors: one for every unit code")
+        if self.by is not None and bool(self.factors) == bool(self.table):
+            raise ValueError("by needs factors, one for every unit code, or a table")
         return self
+
+
+class CrosswalkRule(_Rule):
+    """``[crosswalk.variable]``: codes that changed their meaning or their place."""
+
+    table: str = Field(min_length=1)
+    at: str = "int_date"
 
 
 class RepeatRule(_Rule):
@@ -154,6 +170,7 @@ class RoundMapping(_Rule):
     join: dict[str, JoinRule] = Field(default_factory=dict)
     recode: dict[str, dict[str, Code]] = Field(default_factory=dict)
     units: dict[str, UnitRule] = Field(default_factory=dict)
+    crosswalk: dict[str, CrosswalkRule] = Field(default_factory=dict)
     missing: dict[str, str | dict[str, str]] = Field(default_factory=dict)
     combine: dict[str, dict[str, str]] = Field(default_factory=dict)
     dates: dict[str, str] = Field(default_factory=dict)

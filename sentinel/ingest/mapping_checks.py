@@ -9,7 +9,7 @@ from sentinel.ingest.mapping import RoundMapping
 from sentinel.ingest.missing_codes import STATE_NAMES, parse_range
 from sentinel.schema.problems import Problem
 from sentinel.schema.skip_logic import parse_condition
-from sentinel.schema.variables import Codebook, Variable
+from sentinel.schema.variables import Codebook
 from sentinel.study.toml_lines import TomlLines, shown_key
 from sentinel.study.validation_messages import suggest
 
@@ -45,7 +45,8 @@ def check_mapping(
 
 def _variables(mapping: RoundMapping, codebook: Codebook) -> Iterator[Finding]:
     named: list[Key] = [("columns", source) for source in mapping.columns]
-    for section in ("constants", "join", "recode", "units", "combine", "dates"):
+    sections = ["constants", "join", "recode", "units", "crosswalk", "combine", "dates"]
+    for section in sections:
         named += [(section, name) for name in getattr(mapping, section)]
     named += [
         ("missing", name)
@@ -128,23 +129,23 @@ def _conditions(mapping: RoundMapping) -> Iterator[Finding]:
             yield key, "a condition like p33_1=1 or status=test", f"{error}."
 
 
-def _kinds(mapping: RoundMapping, codebook: Codebook) -> Iterator[Finding]:
-    def variable(name: str) -> Variable | None:
-        return codebook.get(name)
+_KINDS_OF: dict[str, tuple[set[str], str]] = {
+    "units": ({"integer", "number"}, "a variable that is a number"),
+    "crosswalk": ({"category", "flag"}, "a variable that is a category"),
+    "combine": ({"multi", "category", "flag"}, "a multiple answer or a category"),
+    "dates": ({"date", "month"}, "a variable that is a day or a month"),
+}
 
-    for name in mapping.units:
-        found = variable(name)
-        if found is not None and not found.is_numeric:
-            yield ("units", name), "a variable that is a number", ""
+
+def _kinds(mapping: RoundMapping, codebook: Codebook) -> Iterator[Finding]:
+    for section, (kinds, expected) in _KINDS_OF.items():
+        for name in getattr(mapping, section):
+            found = codebook.get(name)
+            if found is not None and found.kind not in kinds:
+                yield (section, name), expected, ""
     for name, table in mapping.combine.items():
-        found = variable(name)
-        if found is not None and found.kind not in {"multi", "category", "flag"}:
-            yield ("combine", name), "a multiple answer or a category", ""
-        elif not table:
+        if not table:
             yield ("combine", name), "at least one code with its condition", ""
     for name, form in mapping.dates.items():
-        found = variable(name)
-        if found is not None and not found.is_dated:
-            yield ("dates", name), "a variable that is a day or a month", ""
         if not _STRPTIME.search(form):
             yield ("dates", name), "a format like %d/%m/%Y", f"{form!r} came."

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fnmatch import fnmatchcase
 
 import numpy as np
 
+from sentinel.ingest.crosswalk import Crosswalk
 from sentinel.ingest.exports.tools import NOT_A_KEY
 from sentinel.ingest.file_table import FileTable, Recipe
 from sentinel.ingest.form_answers import keep_answers
@@ -30,11 +32,13 @@ __all__ = ["MappingFile", "is_read", "plan_file"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MappingFile:
-    """A mapping with the name and the lines of its file."""
+    """A mapping with the name and lines of its file, its tables, and the first day."""
 
     mapping: RoundMapping
     lines: TomlLines
     label: str
+    tables: Mapping[str, Crosswalk] = field(default_factory=dict)
+    first_day: date | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,6 +131,8 @@ def plan_file(
         columns=plan.columns,
         fates=fates,
         kept=np.arange(len(raw.frame), dtype=np.intp),
+        tables=source.tables,
+        first_day=source.first_day,
         answers=None
         if forms is None
         else keep_answers(raw, forms, drop=source.mapping.drop, fold=plan.fold),

@@ -78,6 +78,7 @@ def latent_class_analysis(  # noqa: PLR0913 - the options of one model, all by k
     prior_strength : float
         Persons that a Dirichlet prior counts for, spread over the classes; the answers
         in proportion to how often they are given. 1 keeps probabilities off 0 and 1.
+        With covariates the classes' shares have no prior.
     variance : {"observed", "outer_product", "robust"}
         From second derivatives; from products of scores (as poLCA does); from both
         (valid if the model is wrong). With a design it is always linearised.

@@ -203,6 +203,25 @@ def test_unverified__switching_on_is_told_and_needs_a_reason(name):
         load_definition(name, switch_on={"XX_01": reason})
 
 
+def test_unverified__the_report_prints_the_reason_and_what_is_off():
+    from sentinel.report.definition_words import definition_context
+
+    reason = "compared with paragraphs 5-9 by A. B."
+    release = SimpleNamespace(
+        definition=load_definition("icls20", switch_on={"IC_I04": reason}),
+        setting="base",
+        labels=SimpleNamespace(variable=str),
+    )
+    context = definition_context(release)
+    assert any(
+        "SWITCHED ON" in note and reason in note and "IC_I04" in note
+        for note in context["not_measured"]
+    )
+    table = next(item for item in context["tables"] if item.name == "switched_off")
+    assert len(table.rows) == 14
+    assert all("recalled" in row[3] for row in table.rows)
+
+
 def test_unverified__copying_a_code_does_not_switch_it_on(tmp_path):
     text = GOOD.replace("LOCKED", "H_WL_P05")
     definition = _load(tmp_path, text.replace("d_any and H_WL_P05", "d_any"))

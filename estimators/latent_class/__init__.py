@@ -1,6 +1,7 @@
 """Latent classes: groups of persons that explain how their answers go together."""
 
 from estimators.latent_class.analysis import latent_class_analysis
+from estimators.latent_class.boundary import boundary_limits
 from estimators.latent_class.class_number import (
     ClassNumberTest,
     bootstrap_class_test,
@@ -19,6 +20,7 @@ __all__ = [
     "LatentClassFit",
     "bivariate_residuals",
     "bootstrap_class_test",
+    "boundary_limits",
     "class_membership_model",
     "class_outcome_means",
     "class_prevalence",

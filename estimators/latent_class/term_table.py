@@ -149,7 +149,7 @@ def _bound_notes(
     more = f" and {len(every) - 10} more" if len(every) > 10 else ""
     return (
         f"at the bound, without a standard error: {'; '.join(every[:10])}{more}; "
-        "prior_strength=1 keeps probabilities off 0 and 1",
+        "boundary_limits has limits, prior_strength=1 keeps off 0 and 1",
     )
 
 

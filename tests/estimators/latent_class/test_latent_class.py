@@ -10,6 +10,7 @@ from estimators.errors import InputError, NotEstimableError
 from estimators.latent_class import (
     bivariate_residuals,
     bootstrap_class_test,
+    boundary_limits,
     compare_class_numbers,
     latent_class_analysis,
 )
@@ -138,6 +139,30 @@ def test_bounds__are_named_and_a_prior_moves_them_inside():
     assert np.isfinite(inner["std_error"]).all()
     assert inner["estimate"].between(1e-6, 1).all()
     assert kept.fit_statistics["n_at_bound"] == 0
+
+
+def test_bounds__profile_limits_are_those_of_a_known_class():
+    # Two items tell the classes apart for sure: of the 40 persons of class 1 none says
+    # 2 to "a", whose likelihood is then (1 - p)^40.
+    sure = pd.DataFrame({"a": 1, "b": [1] * 40 + [2] * 20, "c": [1] * 40 + [2] * 20})
+    sure.loc[40:49, "a"] = 2
+    fit = latent_class_analysis(sure, n_classes=2, rng=1)
+    limits = boundary_limits(fit, level=0.95).set_index("term")
+    expected = 1 - np.exp(-3.841459 / 2 / 40)
+    assert limits.loc["a=2|class 1", "ci_high"] == pytest.approx(expected, abs=1e-4)
+    assert limits.loc["a=1|class 1", "ci_low"] == pytest.approx(1 - expected, abs=1e-4)
+    assert "a=2|class 2" not in limits.index
+
+
+def test_bounds__profile_limits_of_overlapping_classes_are_wider():
+    items, member = persons(9, n=200)
+    items["A"] = np.where(member == 1, items["A"], 0)
+    fit = latent_class_analysis(items, n_classes=2, rng=1)
+    limits = boundary_limits(fit).set_index("term")
+    known = 1 - np.exp(-3.841459 / 2 / (200 * fit.share[0]))
+    assert known < limits.loc["A=1|class 1", "ci_high"] < 6 * known
+    wide = boundary_limits(fit, level=0.99).set_index("term")
+    assert (wide["ci_high"] >= limits["ci_high"]).all()
 
 
 def test_three_classes_of_four_binary_items__are_not_identified():

@@ -183,7 +183,7 @@ def _limits(frame, tables, shown, combination):
 
 
 @given(entropy=st.integers(0, 2**32 - 1))
-@settings(max_examples=4, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 def test_marginals__no_small_joint_cell_can_be_solved_for(entropy):
     rng = np.random.default_rng(entropy)
     base = rng.normal(size=400)

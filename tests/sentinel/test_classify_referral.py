@@ -176,7 +176,13 @@ def _released_demo(commands):
 
     config = load_study(STUDY)
     # Every kind of file that a report has, without the time of models and maps.
-    short = {"models": (), "maps": None, "estimates": config.estimates[:1]}
+    short = {
+        "models": (),
+        "maps": None,
+        "estimates": config.estimates[:1],
+        "rounds": config.rounds[:1],
+        "design": config.design.model_copy(update={"comparable": ()}),
+    }
     config = config.model_copy(update=short)
     write_report(analyse(ingest_study(config), config), commands / "report", rng=1)
     return commands / "report"

@@ -1,0 +1,24 @@
+"""Overlapping lists of agencies: who stands on which, and how sure that is."""
+
+from sentinel.linkage.clusters import Clusters, cluster_pairs
+from sentinel.linkage.names import name_script, plain_name, sound_key
+from sentinel.linkage.records import (
+    FIELDS,
+    LinkageRecords,
+    LinkField,
+    SourceList,
+    prepare_lists,
+)
+
+__all__ = [
+    "FIELDS",
+    "Clusters",
+    "LinkField",
+    "LinkageRecords",
+    "SourceList",
+    "cluster_pairs",
+    "name_script",
+    "plain_name",
+    "prepare_lists",
+    "sound_key",
+]

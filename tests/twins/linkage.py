@@ -1,0 +1,31 @@
+"""Plain versions of what linkage computes fast."""
+
+from __future__ import annotations
+
+
+def greedy_clusters(pairs, source, duplicate_free):
+    """Join sets of records, strongest link first, and return them sorted.
+
+    pairs: (id_l, id_r, weight); a set may hold one record of a duplicate-free list.
+    """
+    sets = {record: {record} for record in range(len(source))}
+    ordered = sorted(
+        (source[low] != source[high], -round(weight, 6), low, high)
+        for low, high, weight in (
+            (min(left, right), max(left, right), weight)
+            for left, right, weight in pairs
+        )
+    )
+    refused = 0
+    for _, _, low, high in ordered:
+        if sets[low] is sets[high]:
+            continue
+        union = sets[low] | sets[high]
+        held = [source[record] for record in union if duplicate_free[source[record]]]
+        if len(held) > len(set(held)):
+            refused += 1
+            continue
+        for record in union:
+            sets[record] = union
+    found = {min(members): sorted(members) for members in sets.values()}
+    return [found[first] for first in sorted(found)], refused

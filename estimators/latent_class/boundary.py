@@ -130,7 +130,7 @@ def _profile(
     sub_mass = np.empty((len(data[1]) - 1, fit.n_classes))
     size, last = float(fit.model.patterns.mass.sum()), -np.inf
     for _ in range(_STEPS):
-        rest = current[1 + others, k]
+        rest = np.maximum(current[1 + others, k], 1e-300)
         current[1 + others, k] = (1 - value) * rest / rest.sum()
         current[1 + cell, k] = value
         response = np.ascontiguousarray(current[1:])

@@ -165,6 +165,19 @@ def test_bounds__profile_limits_of_overlapping_classes_are_wider():
     assert (wide["ci_high"] >= limits["ci_high"]).all()
 
 
+def test_bounds__profile_limits_never_fall_off_the_scale():
+    # Few persons: with a probability held far off, a class can lose all its answers.
+    rng = np.random.default_rng(3)
+    member = np.arange(40) < 15
+    rates = np.where(member[:, None], 0.97, 0.08)
+    items = pd.DataFrame((rng.random((40, 5)) < rates).astype(int), columns=ITEMS[:5])
+    fit = latent_class_analysis(items, n_classes=2, rng=1)
+    limits = boundary_limits(fit)
+    assert len(limits)
+    assert np.isfinite(limits[["ci_low", "ci_high"]]).all(axis=None)
+    assert (limits["ci_high"] > limits["ci_low"]).all()
+
+
 def test_three_classes_of_four_binary_items__are_not_identified():
     # Goodman (1974): 14 parameters, 15 free cells, and yet only 13 told apart.
     fit = latent_class_analysis(role_conflict(), n_classes=3, rng=1)

@@ -13,6 +13,7 @@ from estimators import (
     proportions,
     regression,
     small_area,
+    spatial,
     survey,
 )
 from estimators.errors import (
@@ -46,5 +47,6 @@ __all__ = [
     "proportions",
     "regression",
     "small_area",
+    "spatial",
     "survey",
 ]

@@ -61,6 +61,9 @@ def match_columns(
     taken: set[str] = set()
     for column in columns:
         found, by_label = _single(wanted.get(column, []))
+        if found is None:
+            # Labels of groups may stand before the text of the question.
+            found, by_label = _single_text(_tails_of(column, separators), wanted)
         if found is not None and found.path not in matches:
             matches[found.path] = ColumnMatch(
                 question=found, whole=column, by_label=by_label
@@ -129,6 +132,33 @@ def _single(found: list[tuple[Question, bool]]) -> tuple[Question | None, bool]:
     return chosen[0] if len(chosen) == 1 else (None, False)
 
 
+def _tails_of(column: str, separators: Sequence[str]) -> list[str]:
+    """Return what follows each separator of a header, the longest first."""
+    places = {
+        place + len(separator)
+        for separator in separators[:3]
+        for place in _places(column, separator)
+    }
+    return [column[place:] for place in sorted(places)]
+
+
+def _places(text: str, part: str) -> Iterator[int]:
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
+
+
+def _single_text(
+    tails: Sequence[str], wanted: dict[str, list[tuple[Question, bool]]]
+) -> tuple[Question | None, bool]:
+    for tail in tails:
+        texts = [pair for pair in wanted.get(tail, []) if pair[1]]
+        if texts:
+            return _single(texts)
+    return None, False
+
+
 def _splits(
     question: Question,
     form: FormDefinition,
@@ -138,14 +168,25 @@ def _splits(
     heads = [*_names(question, separators), *_texts(question, form, separators)]
     between = dict.fromkeys([*separators[:2], *_SPLIT_SEPARATORS])
     prefixes = {head + separator for head in heads for separator in between}
+    texts = tuple(
+        text + separator for text in _own_texts(question, form) for separator in between
+    )
     found: dict[str, str] = {}
     tails = _tails(question.choices)
     for column in free:
         for tail, code in tails.items():
-            if column.endswith(tail) and column[: len(column) - len(tail)] in prefixes:
+            if not column.endswith(tail):
+                continue
+            head = column[: len(column) - len(tail)]
+            if head in prefixes or (texts and head.endswith(texts)):
                 found.setdefault(code, column)
                 break
     return found
+
+
+def _own_texts(question: Question, form: FormDefinition) -> list[str]:
+    texts = (question.labels.get(language, "") for language in form.languages)
+    return [text for text in texts if text]
 
 
 def _tails(choices: Sequence[Choice]) -> dict[str, str]:

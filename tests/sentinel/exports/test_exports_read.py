@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+import pyreadstat
 import pytest
 
 from sentinel.ingest import read_table
@@ -122,6 +124,17 @@ def test_kobo_labels__texts_become_codes_and_splits_save_the_multiple(tmp_path, 
     assert answers(raw, *NAMES) == EXPECTED
 
 
+def test_kobo_labels__with_the_labels_of_groups_before_them(tmp_path, form):
+    table = exports.with_cell(KOBO, 1, "person/means", "Debt bondage Papers kept")
+    table = labelled(table)
+    group = tuple(
+        f"About the person/{name}" if "?" in name and "agree" not in name else name
+        for name in table[0]
+    )
+    path = exports.write_csv(tmp_path / "k.csv", (group, *table[1:]))
+    assert answers(read_table(path, form=form), *NAMES) == EXPECTED
+
+
 def test_kobo_labels__a_summary_of_texts_alone_is_refused(tmp_path, form):
     table = labelled(
         exports.with_cell(KOBO, 1, "person/means", "Debt bondage Papers kept")
@@ -155,6 +168,35 @@ def test_kobo__a_uuid_that_comes_twice_is_listed(tmp_path, form):
     raw = read_table(exports.write_csv(tmp_path / "k.csv", table), form=form)
     (problem,) = raw.problems
     assert (problem.row, problem.column, problem.severity) == (4, "_uuid", "warning")
+
+
+def test_kobo__what_was_not_approved_is_set_aside(tmp_path, form):
+    column, status = "_validation_status", "validation_status_not_approved"
+    table = exports.with_cell(KOBO, 3, column, status)
+    raw = read_table(exports.write_csv(tmp_path / "k.csv", table), form=form)
+    (places,) = raw.submissions.set_aside.values()
+    assert places.tolist() == [2]
+
+
+@pytest.mark.parametrize("suffix", ["sav", "dta"])
+def test_cspro__its_export_keeps_codes_labels_and_special_values(tmp_path, suffix):
+    """CSPro writes NOTAPPL as blank and MISSING and DK as codes with labels."""
+    frame = pd.DataFrame({"SEX": [1.0, 2.0, 9.0], "AGE": [24.0, float("nan"), 98.0]})
+    labels = {"SEX": {1: "Male", 2: "Female", 9: "Don't know"}, "AGE": {98: "DK"}}
+    path = tmp_path / f"c.{suffix}"
+    if suffix == "sav":
+        missing = {"SEX": [9], "AGE": [98]}
+        pyreadstat.write_sav(
+            frame, path, variable_value_labels=labels, missing_ranges=missing
+        )
+    else:
+        pyreadstat.write_dta(frame, path, variable_value_labels=labels)
+    raw = read_table(path)
+    assert raw.frame["SEX"].tolist() == ["1", "2", "9"]
+    assert raw.frame["AGE"].tolist() == ["24", "", "98"]
+    assert raw.value_labels["SEX"]["2"] == "Female"
+    if suffix == "sav":
+        assert raw.missing_codes == {"SEX": ("9",), "AGE": ("98",)}
 
 
 def test_odk_archive__zeros_of_questions_never_asked_are_no_answers(tmp_path, form):

@@ -17,6 +17,7 @@ from sentinel.classify import (
     indicator_set,
     load_definition,
     rule_table,
+    settle_outcomes,
 )
 from tests.twins import classify as twin
 
@@ -90,6 +91,9 @@ def main() -> None:
                 ),
                 "dimensions, pattern, type, outcome": partial(
                     whole, truths, definition
+                ),
+                "settle_outcomes, the 37 in use": partial(
+                    settle_outcomes, definition, truths[: len(definition.indicators)]
                 ),
             }
         )

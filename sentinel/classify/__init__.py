@@ -1,6 +1,6 @@
 """Case definitions as data, applied with yes, no and unknown kept apart."""
 
-from sentinel.classify.apply import classify
+from sentinel.classify.apply import classify, settle_outcomes
 from sentinel.classify.classification import Classification
 from sentinel.classify.comparison import (
     DefinitionComparison,
@@ -60,4 +60,5 @@ __all__ = [
     "load_referral_flags",
     "referral_list",
     "rule_table",
+    "settle_outcomes",
 ]

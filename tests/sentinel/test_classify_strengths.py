@@ -16,6 +16,7 @@ from sentinel.classify import (
     indicator_set,
     load_definition,
     rule_table,
+    settle_outcomes,
 )
 from sentinel.classify.expressions import parse_expression
 from sentinel.classify.typology import holds
@@ -267,6 +268,27 @@ def test_classify__a_case_of_forced_labour_and_its_neighbours():
     result = classify(SimpleNamespace(frame=frame, states=states), ADULT).frame
     assert result["d_type"].tolist() == [name.strip() for name in cases]
     assert result["d_traff"].tolist() == [0, 0, 0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("name", ["uniap", "palermo", "ilo_adult_labour"])
+def test_settle_outcomes__says_what_classify_says(name):
+    definition = load_definition(name)
+    interviews = random_answers(definition, np.random.default_rng(4), 200)
+    result = classify(interviews, definition)
+    truths = (
+        result.indicators.astype("Float64").mul(2).fillna(1).to_numpy(np.int8).T.copy()
+    )
+    found = settle_outcomes(definition, truths)
+    for outcome in definition.outcome_names:
+        expected = result.frame[outcome].astype("Float64").mul(2).fillna(1)
+        assert found[outcome].tolist() == expected.tolist()
+
+
+def test_settle_outcomes__bad_input():
+    with pytest.raises(InputError, match="int8 with 37 rows"):
+        settle_outcomes(ADULT, np.zeros((3, 2), np.int8))
+    with pytest.raises(InputError, match="truths must be 0"):
+        settle_outcomes(ADULT, np.full((37, 2), 3, np.int8))
 
 
 def test_classify__absent_variables_are_unknown_only_if_asked_for():

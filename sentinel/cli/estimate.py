@@ -61,6 +61,9 @@ def estimate(
     result = spec.function(**arguments)
     table = result.terms() if hasattr(result, "terms") else result.to_frame()
     if out is not None:
+        from sentinel.disclosure import keep_out_of_release
+
+        keep_out_of_release(out)
         table.to_csv(out, index=False)
         typer.echo(out)
     elif as_json:

@@ -3,6 +3,7 @@
 Small cells and what would tell them (`protect_counts`, `protect_estimates`,
 `protect_tables`, `protect_flows`), comparisons with withheld rounds
 (`withhold_contrasts`), coarse places and times, text that is harmless where it lands.
+`release_file` writes every file of a release, and nothing else does.
 """
 
 from sentinel.disclosure.coarsening import (
@@ -17,6 +18,7 @@ from sentinel.disclosure.estimates import (
     withhold_contrasts,
 )
 from sentinel.disclosure.flows import ProtectedFlows, protect_flows
+from sentinel.disclosure.gate import keep_out_of_release, release_file
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
 from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
@@ -31,11 +33,13 @@ __all__ = [
     "coarsen_places",
     "coarsen_time",
     "escape_text",
+    "keep_out_of_release",
     "protect_counts",
     "protect_estimates",
     "protect_flows",
     "protect_marginals",
     "protect_tables",
+    "release_file",
     "safe_csv_cell",
     "safe_csv_frame",
     "withhold_contrasts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sentinel.disclosure import release_file
 from sentinel.mapping.scene import Layer, build_scene
 from sentinel.mapping.static_map import static_flow_map
 from sentinel.mapping.style import Words
@@ -118,9 +120,8 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
             save_figure(figure, path)
             written.append(_file(path, layer, words))
     page = folder / INTERACTIVE
-    page.write_text(
-        interactive_map(scene, words, top_flows=top_flows), encoding="utf-8"
-    )
+    content = interactive_map(scene, words, top_flows=top_flows)
+    release_file(page, content, allowed=(words.source, words.title, *words.notes))
     written.append(
         MapFile(
             path=page,
@@ -134,7 +135,7 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure whose bytes depend on nothing but the figure.
+    """Release a figure whose bytes depend on nothing but the figure.
 
     Parameters
     ----------
@@ -146,8 +147,11 @@ def save_figure(figure: Figure, path: Path) -> None:
 
     dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     kind = path.suffix.lstrip(".")
+    drawn = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "sentinel", "svg.fonttype": "path"}):
-        figure.savefig(path, dpi=PNG_DPI, metadata=dates.get(kind))
+        figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=dates.get(kind))
+    content = drawn.getvalue()
+    release_file(path, content.decode("utf-8") if kind == "svg" else content)
 
 
 def _file(path: Path, layer: Layer, words: Words) -> MapFile:

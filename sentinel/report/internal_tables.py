@@ -6,7 +6,6 @@ import os
 from typing import TYPE_CHECKING
 
 from estimators.errors import InputError
-from sentinel.report.staging import MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -38,21 +37,12 @@ def write_internal_table(frame: pd.DataFrame, path: Path) -> str:
     InputError
         If the file exists, or lies in the folder of a report.
     """
-    from sentinel.disclosure import safe_csv_cell
+    from sentinel.disclosure import keep_out_of_release, safe_csv_cell
 
-    folder = path.resolve().parent
-    report = next(
-        (place for place in (folder, *folder.parents) if (place / MANIFEST).is_file()),
-        None,
-    )
-    if report is not None:
-        raise InputError(
-            f"{path}: {report.name} is the folder of a report, which is made to be "
-            "given away. Write records somewhere else."
-        )
+    keep_out_of_release(path)
     if path.exists():
         raise InputError(f"{path} is there already: name a new file.")
-    if not folder.is_dir():
+    if not path.resolve().parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}.")
     text = csv_text(frame, safe_csv_cell)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)

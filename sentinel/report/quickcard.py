@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -215,18 +213,10 @@ def render(card: QuickCard) -> str:
 
 
 def write_quickcard(card: QuickCard, path: Path) -> Path:
-    """Write the card, whole or not at all; returns the path."""
-    text = render(card)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
+    """Release the card, whole or not at all; returns the path."""
+    from sentinel.disclosure import release_file
+
+    return release_file(path, render(card), allowed=(card.contact,))
 
 
 def _act(card: QuickCard, language: CardLanguage) -> str:

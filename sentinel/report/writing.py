@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from estimators.results import RESULT_COLUMNS
+from sentinel.disclosure import release_file, safe_csv_cell
 from sentinel.report.document import Document, make_document, render
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
 from sentinel.report.map_pictures import routes_frame, write_maps
@@ -79,16 +81,20 @@ def write_report(
         document = make_document(release, pictures)
         _write_numbers(release, document, staging)
         _write_figures(document, staging / "figures")
-        _write_text(staging / PAGE, render(document))
+        release_file(staging / PAGE, render(document), allowed=_own_texts(release))
         outputs = file_hashes(staging)
-        _write_text(staging / LOG, log_text(release, outputs))
+        release_file(
+            staging / LOG, log_text(release, outputs), allowed=_own_texts(release)
+        )
         manifest = make_manifest(
             release,
             outputs,
             rng=rng,
             wall_seconds=time.perf_counter() - started,
         )
-        _write_text(staging / MANIFEST, manifest_text(manifest))
+        release_file(
+            staging / MANIFEST, manifest_text(manifest), allowed=_own_texts(release)
+        )
     return folder / PAGE
 
 
@@ -143,10 +149,11 @@ def models_frame(release: Release) -> pd.DataFrame:
 def _write_numbers(release: Release, document: Document, staging: Path) -> None:
     estimates = estimates_frame(release)
     _write_frame(staging / "estimates.csv", estimates)
-    estimates.to_parquet(staging / "estimates.parquet", index=False)
+    packed = io.BytesIO()
+    estimates.to_parquet(packed, index=False)
+    release_file(staging / "estimates.parquet", packed.getvalue())
     _write_frame(staging / "models.csv", models_frame(release))
     folder = staging / "tables"
-    folder.mkdir()
     for table in document.tables:
         _write_frame(folder / f"{table.name}.csv", table.to_frame())
     if release.routes is not None:
@@ -154,20 +161,28 @@ def _write_numbers(release: Release, document: Document, staging: Path) -> None:
 
 
 def _write_figures(document: Document, folder: Path) -> None:
-    folder.mkdir()
     for drawn in document.drawings:
-        _write_text(folder / f"{drawn.name}.svg", drawn.svg)
-        (folder / f"{drawn.name}.png").write_bytes(drawn.png)
+        release_file(folder / f"{drawn.name}.svg", drawn.svg)
+        release_file(folder / f"{drawn.name}.png", drawn.png)
 
 
 def _write_frame(path: Path, frame: pd.DataFrame) -> None:
-    from sentinel.disclosure import safe_csv_cell
-
-    _write_text(path, csv_text(frame, safe_csv_cell))
+    release_file(path, csv_text(frame, safe_csv_cell))
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+def _own_texts(release: Release) -> tuple[str, ...]:
+    """Return what the study's author prints on purpose: contacts and sources."""
+    study, report = release.config.study, release.config.report
+    sources = [item.frame.source for item in release.config.rounds]
+    return (
+        *report.authors,
+        report.contact,
+        report.citation,
+        *report.notes,
+        study.source,
+        *study.limits,
+        *sources,
+    )
 
 
 def _silent(_step: str) -> None:

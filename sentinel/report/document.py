@@ -78,6 +78,7 @@ class Document:
     models: tuple[Part, ...]
     maps: tuple[MapPicture, ...] = ()
     legs: PrintedTable | None = None
+    variables: PrintedTable | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -94,8 +95,8 @@ class Document:
     @property
     def tables(self) -> tuple[PrintedTable, ...]:
         """All tables of results in the order of the page."""
-        legs = (self.legs,) if self.legs else ()
-        return (self.flow_table, *(part.table for part in self.parts), *legs)
+        more = tuple(table for table in (self.legs, self.variables) if table)
+        return (self.flow_table, *(part.table for part in self.parts), *more)
 
 
 def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document:
@@ -119,6 +120,7 @@ def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document
         models=tuple(_model_part(model, release) for model in release.models),
         maps=tuple(maps),
         legs=largest_legs(release) if maps else None,
+        variables=tables.harmonisation_table(release),
     )
 
 
@@ -170,6 +172,7 @@ def _context(document: Document) -> dict[str, Any]:
         "flow_figure": document.flow and _shown(document.flow),
         "flow_table": document.flow_table,
         "flow_totals": FLOW_TOTALS,
+        "variables": document.variables,
         "headline": [_shown_part(part) for part in document.headline],
         "groups": [_shown_part(part) for part in document.groups],
         "sensitivity": document.sensitivity and _shown_part(document.sensitivity),

@@ -87,7 +87,21 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         skipped=told((*result.skipped, *refused)),
         timings=result.timings,
         rng=rng,
+        harmonised=_harmonised(result),
     )
+
+
+def _harmonised(result: StudyResult) -> pd.DataFrame:
+    """Return which variable came in which round; counts and columns stay inside."""
+    table = result.interviews.harmonisation
+    if table.empty:
+        return pd.DataFrame()
+    fates = table[table["fate"].isin(["read", "derived", "absent"])]
+    wide = fates.pivot_table(
+        index="variable", columns="round_id", values="fate", aggfunc="first", sort=False
+    )
+    wide = wide[(wide != "absent").any(axis=1)]
+    return wide.reset_index().rename_axis(columns=None)
 
 
 def _place_names(config: StudyConfig) -> Mapping[str, str]:

@@ -101,6 +101,8 @@ class Release:
         Origin, crossing and destination, protected, for the maps.
     warnings : tuple of mapping
         Findings about the input without the values that came.
+    harmonised : DataFrame
+        ``variable`` and one column per round: read, derived or absent. No counts.
     """
 
     config: StudyConfig
@@ -122,6 +124,7 @@ class Release:
     skipped: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     rng: int | None = None
+    harmonised: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def hidden(self) -> str:

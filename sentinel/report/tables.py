@@ -32,6 +32,7 @@ __all__ = [
     "csv_text",
     "estimates_table",
     "flow_table",
+    "harmonisation_table",
     "model_table",
     "sensitivity_table",
     "text_columns",
@@ -188,6 +189,22 @@ def flow_table(release: Release) -> PrintedTable:
             *(Column(label=label) for label in rounds),
         ),
         rows=tuple(rows),
+    )
+
+
+def harmonisation_table(release: Release) -> PrintedTable | None:
+    """Return which variable was read in which round; None where there is nothing."""
+    frame = release.harmonised
+    if frame.empty:
+        return None
+    rounds = [release.labels.value("round_id", name) for name in frame.columns[1:]]
+    return PrintedTable(
+        name="variables_by_round",
+        caption="Variables by round: read from its files, derived, or absent",
+        columns=text_columns("Variable", *rounds),
+        rows=tuple(
+            tuple(str(cell) for cell in row) for row in frame.itertuples(index=False)
+        ),
     )
 
 

@@ -46,7 +46,7 @@ class FormAnswers:
         facts = self.raw.submissions
         table = self._table(chosen)
         versions = pd.Series([""] * len(chosen), dtype="str")
-        if facts is not None and facts.version:
+        if facts is not None and facts.version in self.raw.frame:
             column = self.raw.frame[facts.version]
             versions = pd.Series(column.array.take(chosen))
             problems.extend(

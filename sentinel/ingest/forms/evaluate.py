@@ -82,13 +82,13 @@ def evaluate(expression: str, rows: Rows) -> Truth:
     >>> evaluate("${age} < 18 or pulldata('x', 'y')", rows).known.tolist()
     [True, False, False]
     """
-    try:
-        tree = parse_expression(expression)
-    except ValueError as error:
-        nothing = np.zeros(rows.n, np.bool_)
-        return Truth(nothing, nothing, [str(error)])
     run = _Run(rows)
-    flags = to_flags(run.value(tree))
+    try:
+        flags = to_flags(run.value(parse_expression(expression)))
+    except (ValueError, RecursionError) as error:
+        nothing = np.zeros(rows.n, np.bool_)
+        told = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        return Truth(nothing, nothing, [str(told)])
     return Truth(flags.values, flags.known, run.reasons)
 
 

@@ -261,11 +261,11 @@ def _range(question: Question) -> dict[str, str]:
     if question.kind not in {"integer", "decimal", "range"} or not question.constraint:
         return {}
     try:
-        tree = parse_expression(question.constraint)
-    except ValueError:
+        parts = list(_parts(parse_expression(question.constraint)))
+    except (ValueError, RecursionError):
         return {}
     limits: dict[str, str] = {}
-    for part in _parts(tree):
+    for part in parts:
         limit = _limit(part)
         if limit is None:
             return {}

@@ -108,6 +108,21 @@ def test_new__makes_a_study_that_check_can_read(tmp_path, capsys):
     assert "errors" in shown
 
 
+def test_new__with_a_form_makes_its_mapping_or_says_what_is_wrong(tmp_path, capsys):
+    first = tmp_path / "first"
+    assert run(["new", str(first)]) == 0
+    form = first / "forms" / "deportee.xlsx"
+    second = tmp_path / "second"
+    assert run(["new", str(second), "--form", str(form)]) == 0
+    assert '"consent_given" = "consent_given"' in (second / "mapping.toml").read_text(
+        encoding="utf-8"
+    )
+    capsys.readouterr()
+    assert run(["new", str(tmp_path / "third"), "--form", str(form.parent)]) == 2
+    assert "expected a file of type" in capsys.readouterr().err
+    assert not (tmp_path / "third").exists()
+
+
 def test_check__the_embedded_study_has_no_error(capsys):
     assert run(["check", str(STUDY)]) == 0
 

@@ -232,6 +232,16 @@ def test_check__rows_of_a_version_that_no_form_has_are_told(study):
     assert any("Rows of other versions: old (1), vA (2)" in line for line in found)
 
 
+def test_check__a_mapping_that_drops_the_version_judges_by_the_one_form(study):
+    path = study(kobo(), more="submissions = 4")
+    mapping = path.parent / "mapping.toml"
+    text = mapping.read_text(encoding="utf-8")
+    text = text.replace("drop = [", 'drop = [\n  "__version__", "_id", "start",')
+    mapping.write_text(text, encoding="utf-8")
+    (line,) = lines(path)
+    assert "[jobs]" in line
+
+
 def test_check__index_is_no_key(study):
     path = study(kobo(), more="submissions = 4")
     mapping = path.parent / "mapping.toml"

@@ -90,6 +90,7 @@ def test_evaluate__an_answer_stored_as_number_equals_its_other_spelling():
         ("“a” = 1", "cannot be read"),
         ("(" * (DEEPEST + 5) + "1" + ")" * (DEEPEST + 5), "nested deeper"),
         ("1" + " + 1" * 6000, "characters"),
+        ("(" * 30 + "1" + ("+1" * 150 + ")") * 30, "nested too deeply"),
     ],
 )
 def test_evaluate__what_is_not_ours_is_never_true(expression, reason):

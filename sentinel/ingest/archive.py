@@ -8,14 +8,19 @@ honestly could, names a place outside itself, or declares XML entities.
 from __future__ import annotations
 
 import io
+import lzma
 import re
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sentinel.ingest.raw_table import refuse
 from sentinel.ingest.source_file import SourceFile
+from sentinel.schema.problems import IngestError
 
-__all__ = ["check_archive", "read_entry"]
+__all__ = ["check_archive", "entry_names", "read_entry"]
 
 # A workbook of survey answers unpacks to 5-40 times its size; 100 MB of XML is about a
 # million cells, so that both limits together leave every honest workbook alone.
@@ -28,7 +33,20 @@ _ENCRYPTED = 0x1
 # A document type stands before the first element: that is within the first kilobytes.
 _PROLOGUE = 4096
 _DECLARATION = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError)
+# What the standard library raises on archives that were damaged on purpose.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OverflowError,
+    LookupError,
+    ValueError,
+    OSError,
+)
 
 
 def check_archive(source: SourceFile, *, what: str = "Excel workbook") -> None:
@@ -39,16 +57,18 @@ def check_archive(source: SourceFile, *, what: str = "Excel workbook") -> None:
     IngestError
         With the first reason found.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.content)) as archive:
-            entries = archive.infolist()
-            _check_entries(source, entries, what)
-            for entry in entries:
-                if entry.filename.lower().endswith((".xml", ".rels", ".vml")):
-                    _check_prologue(source, archive, entry)
-    except _DAMAGE as error:
-        hint = "The file is cut off or damaged. Copy or export it again."
-        raise refuse(source.label, f"a whole {what}", hint) from error
+    with _opened(source, source.label, f"a whole {what}") as archive:
+        entries = archive.infolist()
+        _check_entries(source, entries, what)
+        for entry in entries:
+            if entry.filename.lower().endswith((".xml", ".rels", ".vml")):
+                _check_prologue(source, archive, entry)
+
+
+def entry_names(source: SourceFile) -> list[str]:
+    """Return the names of the entries of an archive that was checked."""
+    with _opened(source, source.label, "a whole zip archive") as archive:
+        return archive.namelist()
 
 
 def read_entry(source: SourceFile, name: str) -> bytes:
@@ -59,18 +79,27 @@ def read_entry(source: SourceFile, name: str) -> bytes:
     IngestError
         If it is damaged, or longer than the archive says.
     """
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.content)) as archive:
-            stated = archive.getinfo(name).file_size
-            with archive.open(name) as stream:
-                content = stream.read(stated + 1)
-    except _DAMAGE as error:
-        hint = "The file is cut off or damaged. Copy or export it again."
-        raise refuse(f"{source.label}/{name}", "a whole file", hint) from error
+    place = f"{source.label}/{name}"
+    with _opened(source, place, "a whole file") as archive:
+        stated = archive.getinfo(name).file_size
+        with archive.open(name) as stream:
+            content = stream.read(stated + 1)
     if len(content) > stated:
         hint = "The archive lies about its size. Export it again."
-        raise refuse(f"{source.label}/{name}", f"{stated} bytes", hint)
+        raise refuse(place, f"{stated} bytes", hint)
     return content
+
+
+@contextmanager
+def _opened(source: SourceFile, label: str, expected: str) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(source.content)) as archive:
+            yield archive
+    except IngestError:
+        raise
+    except _DAMAGE as error:
+        hint = "The file is cut off or damaged. Copy or export it again."
+        raise refuse(label, expected, hint) from error
 
 
 def _check_entries(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from sentinel.ingest.archive import check_archive, read_entry
+from sentinel.ingest.archive import check_archive, entry_names, read_entry
 from sentinel.ingest.csv_reader import read_csv
 from sentinel.ingest.findings import add_rows
 from sentinel.ingest.raw_table import RawTable, cell_text, make_frame, refuse
@@ -34,12 +32,11 @@ def read_odk_archive(source: SourceFile) -> RawTable:
         If the archive is not safe, or holds not exactly one main table.
     """
     check_archive(source, what="zip archive")
-    with zipfile.ZipFile(io.BytesIO(source.content)) as archive:
-        names = [
-            name
-            for name in archive.namelist()
-            if name.lower().endswith(".csv") and not name.startswith(("media/", "__"))
-        ]
+    names = [
+        name
+        for name in entry_names(source)
+        if name.lower().endswith(".csv") and not name.startswith(("media/", "__"))
+    ]
     tables = {name: _entry(source, name) for name in names}
     mains = [name for name, table in tables.items() if _PARENT not in table.frame]
     if len(mains) != 1 or _KEY not in tables[mains[0]].frame:

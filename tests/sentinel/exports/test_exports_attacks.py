@@ -201,6 +201,16 @@ def test_readers__a_spoiled_file_is_read_or_refused(tmp_path_factory, suffix):
     check()
 
 
+CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.name)
+def test_readers__what_fuzzing_found_is_refused(path):
+    """Files that once ended in another exception; kept as they were found."""
+    with pytest.raises(IngestError):
+        read_table(path)
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     st.lists(

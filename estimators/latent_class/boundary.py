@@ -9,7 +9,6 @@ import pandas as pd
 
 from estimators.checks import check_level
 from estimators.intervals import critical_value
-from estimators.latent_class._kernels import expectation, maximise_responses
 from estimators.latent_class.drawn_answers import check_plain
 
 if TYPE_CHECKING:
@@ -117,6 +116,8 @@ def _profile(
     value: float,
 ) -> tuple[float, FloatMatrix]:
     """Return the highest log likelihood with one probability held, and where."""
+    from estimators.latent_class._kernels import expectation, maximise_responses
+
     cell, k = place
     data = fit.model.patterns.collapsed()
     pseudo = np.zeros(len(fit.response))

@@ -9,11 +9,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy.special import softmax
 
-from estimators.latent_class._kernels import (
-    accelerated_em,
-    expectation,
-    maximise_responses,
-)
 from estimators.latent_class.information import (
     FreeParameters,
     information,
@@ -134,6 +129,8 @@ def uncovered_climbs(
     model: ClassModel, starts: FloatArray, *, tolerance: float = _ROUGH
 ) -> tuple[FloatVector, FloatArray]:
     """Climb from every start without covariates: objectives and parameters."""
+    from estimators.latent_class._kernels import accelerated_em
+
     data, pseudo = model.patterns.collapsed(), model.pseudo
     ends = starts.copy()
     values = np.array(
@@ -193,6 +190,8 @@ def _distinct_best(values: FloatVector, *, most: int) -> list[int]:
 
 
 def _uncovered_end(model: ClassModel, parameters: FloatMatrix) -> Climb:
+    from estimators.latent_class._kernels import accelerated_em
+
     end = parameters.copy()
     data, pseudo = model.patterns.collapsed(), model.pseudo
     _, _, converged = accelerated_em(data, pseudo, end, _FINE, MAX_STEPS)
@@ -210,6 +209,8 @@ def evaluate(
     data: Collapsed | None = None,
 ) -> Climb:
     """Return the likelihood and posteriors at given parameters."""
+    from estimators.latent_class._kernels import expectation
+
     data = model.patterns.collapsed() if data is None else data
     matrix = model.matrix if model.has_covariates else model.matrix[:1]
     share = np.ascontiguousarray(softmax(matrix @ coefficient, axis=1))
@@ -248,6 +249,8 @@ def _covered_climb(model: ClassModel, parameters: FloatMatrix) -> Climb:
 
 def _covariate_em(model: ClassModel, start: Climb, tolerance: float) -> Climb:
     """Climb by EM with one Newton step of the multinomial logit per iteration."""
+    from estimators.latent_class._kernels import expectation, maximise_responses
+
     data, pseudo = model.patterns.collapsed(), model.pseudo
     coefficient, response = start.coefficient, start.response
     posterior = np.empty((len(model.patterns.mass), model.n_classes))

@@ -58,7 +58,7 @@ def understand_export(raw: RawTable, form: FormDefinition | None) -> RawTable:
             names[path]: match.question.label(form.default_language)
             for path, match in matched.matches.items()
         },
-        submissions=_with_repeats(raw.submissions, form, problems),
+        submissions=_with_repeats(_with_day(raw.submissions, matched), form, problems),
     )
 
 
@@ -144,6 +144,15 @@ def _in_form_names(
             )
         )
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _with_day(given: Submissions | None, matched: MatchedColumns) -> Submissions | None:
+    """Return the facts with the day as the form names it: any name will do there."""
+    named = {
+        match.question.meta: match.question.name for match in matched.matches.values()
+    }
+    day = next((named[meta] for meta in ("today", "end", "start") if meta in named), "")
+    return given if given is None or not day else replace(given, day=day)
 
 
 def _with_repeats(

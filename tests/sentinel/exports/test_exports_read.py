@@ -64,6 +64,20 @@ def test_kobo_csv__any_group_separator_and_delimiter(
     assert not raw.problems
 
 
+def test_kobo_csv__the_day_of_the_interview_under_the_name_of_the_form(tmp_path):
+    questions = [
+        {"type": "today", "name": "visited"},
+        {"type": "date", "name": "born", "constraint": ". <= today()"},
+    ]
+    form = read_form(write_form(tmp_path / "f.xlsx", questions))
+    table = (
+        ("visited", "born", "_uuid", "_id"),
+        ("2026-03-02", "1990-01-01", "a", "1"),
+    )
+    raw = read_table(exports.write_csv(tmp_path / "k.csv", table), form=form)
+    assert raw.submissions.day == "visited"
+
+
 def test_kobo_csv__without_group_names(tmp_path, form):
     table = exports.columns_renamed(KOBO, "person/", "")
     raw = read_table(exports.write_csv(tmp_path / "k.csv", table), form=form)

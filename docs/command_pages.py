@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -19,17 +20,25 @@ folder is untouched.
 def write_commands(path: Path) -> None:
     """Write one section per command; an unchanged file keeps its time stamp."""
     lines = ["# Commands", "", EXIT_CODES]
-    for command in app.registered_commands:
-        lines += [f"## sentinel {command.name}", "", "```text"]
-        lines += [*_help(str(command.name)), "```", ""]
+    for words in _commands():
+        lines += [f"## sentinel {' '.join(words)}", "", "```text"]
+        lines += [*_help(words), "```", ""]
     text = "\n".join(lines)
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
-def _help(name: str) -> list[str]:
+def _commands() -> Iterator[tuple[str, ...]]:
+    for command in app.registered_commands:
+        yield (str(command.name),)
+    for group in app.registered_groups:
+        for command in group.typer_instance.registered_commands:
+            yield str(group.name), str(command.name)
+
+
+def _help(words: tuple[str, ...]) -> list[str]:
     os.environ["COLUMNS"] = "88"
     shown = io.StringIO()
     with redirect_stdout(shown):
-        run([name, "--help"])
+        run([*words, "--help"])
     return [line.rstrip() for line in shown.getvalue().strip().splitlines()]

@@ -12,7 +12,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import classify, data, estimate, study
+from sentinel.cli import classify, data, estimate, safe, study
 
 __all__ = ["app", "main"]
 
@@ -30,6 +30,7 @@ study.register(app)
 classify.register(app)
 estimate.register(app)
 data.register(app)
+safe.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

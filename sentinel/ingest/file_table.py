@@ -185,7 +185,9 @@ class FileTable:
         for part in parts[1:]:
             joined = joined + rule.separator + part
         if rule.per_file:
-            stem = self.label.rsplit("/", 1)[-1].rsplit(".", 1)[0]
+            # Encrypting a file must not change the ids that are made of its name.
+            name = self.label.rsplit("/", 1)[-1].removesuffix(".age")
+            stem = name.rsplit(".", 1)[0]
             joined = stem + rule.separator + joined
         whole = np.logical_and.reduce([(part != "").to_numpy() for part in parts])
         return joined.where(whole, "")

@@ -1,12 +1,18 @@
-"""Open a file for reading: present, of honest size, and what its suffix says."""
+"""Open a file for reading: present, of honest size, and what its suffix says.
+
+A name that ends in ``.age`` is an encrypted file: it is opened in memory with the
+identity of a custodian, and no plain copy of it touches the disk.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from estimators.errors import InputError
 from sentinel.ingest.raw_table import refuse
 from sentinel.ingest.source_file import SourceFile
+from sentinel.safekeeping.encryption import AGE_STARTS, AGE_SUFFIX, decrypt
 
 __all__ = ["LARGEST_FILE", "open_source"]
 
@@ -43,26 +49,44 @@ def open_source(
     sheet: str | None = None,
     file_label: str | None = None,
 ) -> SourceFile:
-    """Return the bytes of a file that is one of the types named.
+    """Return the bytes of a file that is one of the types named, or of it encrypted.
 
     Raises
     ------
     IngestError
         If the file is absent, empty, larger than 2 GiB, or of another type than its
-        suffix says.
+        suffix says; if it is encrypted and cannot be opened.
     """
     path = Path(path)
     label = file_label or path.name
-    suffix = path.suffix.lower()
+    encrypted = path.suffix.lower() == AGE_SUFFIX
+    named = path.with_suffix("") if encrypted else path
+    suffix = named.suffix.lower()
     if suffix not in suffixes:
         known = ", ".join(sorted(set(suffixes)))
         hint = f"{suffix or 'No suffix'} is not known. Export the data to one of these."
         raise refuse(label, f"a file of type {known}", hint)
+    on_disk = _content(path, label)
     source = SourceFile(
-        path=path, label=label, sheet=sheet, content=_content(path, label)
+        path=named,
+        label=label,
+        sheet=sheet,
+        content=_opened(on_disk, label) if encrypted else on_disk,
+        stored=on_disk if encrypted else None,
     )
     _check_start(source, suffix)
     return source
+
+
+def _opened(on_disk: bytes, label: str) -> bytes:
+    try:
+        content = decrypt(on_disk, label=label)
+    except InputError as error:
+        hint = str(error).removeprefix(f"{label}: ")
+        raise refuse(label, "an encrypted file that opens", hint) from None
+    if not content:
+        raise refuse(label, "a table", "What is encrypted is empty (0 bytes).")
+    return content
 
 
 def _content(path: Path, label: str) -> bytes:
@@ -89,6 +113,9 @@ def _content(path: Path, label: str) -> bytes:
 
 def _check_start(source: SourceFile, suffix: str) -> None:
     head = source.content[:16]
+    if source.content.startswith(AGE_STARTS):
+        hint = f"It is encrypted with age: its name must end in {suffix}{AGE_SUFFIX}."
+        raise refuse(source.label, f"content of type {suffix}", hint)
     for start, what, suffixes in _KNOWN_STARTS:
         if head.startswith(start) and suffix not in suffixes:
             advice = (

@@ -23,7 +23,9 @@ __all__ = ["SourceFile", "finish_table"]
 class SourceFile:
     """Path, name for messages, wanted sheet, and the bytes, read once.
 
-    A table of a repeat `may_be_empty`; any other must hold a row.
+    A table of a repeat `may_be_empty`; any other must hold a row. Of an encrypted file
+    `path` is the name without ``.age``, `content` what it holds, in memory alone, and
+    `stored` the bytes on disk.
     """
 
     path: Path
@@ -31,11 +33,13 @@ class SourceFile:
     sheet: str | None
     content: bytes
     may_be_empty: bool = False
+    stored: bytes | None = None
 
     @property
     def sha256(self) -> str:
-        """Digest of the bytes."""
-        return hashlib.sha256(self.content).hexdigest()
+        """Digest of the bytes on disk: that of secret content could be guessed at."""
+        on_disk = self.content if self.stored is None else self.stored
+        return hashlib.sha256(on_disk).hexdigest()
 
 
 def finish_table(

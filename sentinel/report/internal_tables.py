@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from estimators.errors import InputError
 from sentinel.report.tables import csv_text
+from sentinel.safekeeping.encryption import AGE_SUFFIX, encrypt
+from sentinel.safekeeping.private_files import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,17 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["write_internal_table"]
 
-OWNER_ONLY = 0o600
 
-
-def write_internal_table(frame: pd.DataFrame, path: Path) -> str:
+def write_internal_table(
+    frame: pd.DataFrame, path: Path, *, recipients: Sequence[str] = ()
+) -> str:
     """Write microdata to a file that only its owner may read; refuse a report's folder.
 
     Parameters
     ----------
     frame : DataFrame
     path : Path
-        A new CSV file outside every folder that a report was written to.
+        A new CSV file outside every folder that a report was written to. A name that
+        ends in ``.csv.age`` is encrypted in memory: no plain copy touches the disk.
+    recipients : sequence of str
+        Public keys of the custodians, for such a name.
 
     Returns
     -------
@@ -35,7 +40,8 @@ def write_internal_table(frame: pd.DataFrame, path: Path) -> str:
     Raises
     ------
     InputError
-        If the file exists, or lies in the folder of a report.
+        If the file exists, or lies in the folder of a report; if recipients are given
+        for a plain file, or none for an encrypted one.
     """
     from sentinel.disclosure import keep_out_of_release, safe_csv_cell
 
@@ -44,8 +50,12 @@ def write_internal_table(frame: pd.DataFrame, path: Path) -> str:
         raise InputError(f"{path} is there already: name a new file.")
     if not path.resolve().parent.is_dir():
         raise InputError(f"{path}: there is no folder {path.parent}.")
-    text = csv_text(frame, safe_csv_cell)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-        stream.write(text)
+    encrypted = path.suffix.lower() == AGE_SUFFIX
+    if recipients and not encrypted:
+        raise InputError(
+            f"{path}: a name that ends in {AGE_SUFFIX} was expected, as recipients "
+            "are named. Nothing was written."
+        )
+    content = csv_text(frame, safe_csv_cell).encode()
+    write_private(path, encrypt(content, recipients) if encrypted else content)
     return f"{path}: {len(frame):,} records, INTERNAL, never to be released"

@@ -1,0 +1,175 @@
+"""Commands of safe keeping: keys, encrypted files, pseudonyms."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["register"]
+
+PANEL = "Safe keeping"
+FEWEST_CUSTODIANS = 2
+
+group = typer.Typer(
+    name="safe",
+    help="Keys, encrypted files and pseudonyms.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+NewFile = Annotated[Path, typer.Argument(metavar="FILE", help="New file, mode 600.")]
+To = Annotated[
+    list[str] | None,
+    typer.Option("--to", help="Public key (age1...) of a custodian; repeat."),
+]
+RecipientsFile = Annotated[
+    Path | None,
+    typer.Option("--recipients", help="File of public keys, one a line."),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--key", help="Project key; without it SENTINEL_KEY_FILE names it."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.add_typer(group, rich_help_panel=PANEL)
+
+
+@group.command("new-key")
+def new_key(path: NewFile) -> None:
+    """Make a project key, for pseudonyms and withdrawals.
+
+    Example: sentinel safe new-key /media/custodian/project.key
+    """
+    from sentinel.safekeeping import write_new_key
+
+    key = write_new_key(path)
+    typer.echo(f"{path}: a new project key, fingerprint {key.fingerprint}")
+    typer.echo(
+        "Keep a copy with a second custodian, outside the study and its backups."
+    )
+
+
+@group.command("fingerprint")
+def fingerprint(key: KeyFile = None) -> None:
+    """Show the fingerprint of the project key, which gives nothing of it away.
+
+    Example: sentinel safe fingerprint --key /media/custodian/project.key
+    """
+    from sentinel.safekeeping import load_key
+
+    typer.echo(load_key(key).fingerprint)
+
+
+@group.command("new-identity")
+def new_identity(path: NewFile) -> None:
+    """Make a custodian's identity and show its public key, to encrypt to.
+
+    Example: sentinel safe new-identity /media/custodian/identity
+    """
+    from sentinel.safekeeping import write_new_identity
+
+    typer.echo(write_new_identity(path))
+
+
+@group.command("encrypt")
+def encrypt(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="File to encrypt.")],
+    to: To = None,
+    recipients: RecipientsFile = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="New file; without it FILE.age.")
+    ] = None,
+) -> None:
+    """Encrypt a file to two or more custodians; studies read it as it is.
+
+    Example: sentinel safe encrypt round_1.csv --to age1... --to age1...
+    """
+    from sentinel.safekeeping import encrypt as seal
+    from sentinel.safekeeping import write_private
+
+    target = out or path.with_name(f"{path.name}.age")
+    write_private(target, seal(path.read_bytes(), _recipients(to, recipients)))
+    typer.echo(target)
+    sys.stderr.write(
+        f"{path} is still there, readable by anybody who finds it. Let each custodian "
+        "open the new file once, then delete it and its copies.\n"
+    )
+
+
+@group.command("decrypt")
+def decrypt(
+    path: Annotated[Path, typer.Argument(metavar="FILE.age", help="Encrypted file.")],
+    out: Annotated[Path, typer.Option("--out", help="New plain file, mode 600.")],
+    identity: Annotated[
+        Path | None,
+        typer.Option(help="Identity; without it SENTINEL_AGE_IDENTITY_FILE names it."),
+    ] = None,
+) -> None:
+    """Write a plain copy of an encrypted file; no study needs one.
+
+    Example: sentinel safe decrypt round_1.csv.age --out /media/safe/round_1.csv
+    """
+    from sentinel.safekeeping import decrypt as unseal
+    from sentinel.safekeeping import load_identities, write_private
+
+    plain = unseal(
+        path.read_bytes(), label=path.name, identities=load_identities(identity)
+    )
+    write_private(out, plain)
+    typer.echo(out)
+
+
+@group.command("pseudonymise")
+def pseudonymise(
+    table: Annotated[Path, typer.Argument(help="Table with ids: CSV, XLSX, ...")],
+    *,
+    column: Annotated[str, typer.Option("--column", help="Column of ids.")],
+    out: Annotated[Path, typer.Option("--out", help="New .csv, or .csv.age.")],
+    purpose: Annotated[
+        str, typer.Option(help="Ids of other purposes cannot be joined to these.")
+    ] = "record",
+    site: Annotated[str, typer.Option(help="If each site numbers its own ids.")] = "",
+    key: KeyFile = None,
+    to: To = None,
+    recipients: RecipientsFile = None,
+) -> None:
+    """Replace a column of ids by keyed pseudonyms and write the table anew.
+
+    Example: sentinel safe pseudonymise raw.csv --column id --out round_1.csv.age
+    --to age1... --to age1...
+    """
+    from estimators.errors import InputError
+    from sentinel.ingest import read_table
+    from sentinel.report import write_internal_table
+    from sentinel.safekeeping import load_key, pseudonyms
+
+    raw = read_table(table)
+    if column not in raw.frame:
+        listed = ", ".join(map(str, raw.frame.columns))
+        raise InputError(
+            f"{table.name}: a column named {column!r} was expected, it has {listed}."
+        )
+    made = pseudonyms(load_key(key), raw.frame[column], purpose=purpose, site=site)
+    frame = raw.frame.assign(**{column: list(made)})
+    sealed = _recipients(to, recipients) if to or recipients else ()
+    typer.echo(write_internal_table(frame, out, recipients=sealed))
+
+
+def _recipients(to: list[str] | None, path: Path | None) -> tuple[str, ...]:
+    from sentinel.safekeeping import read_recipients
+
+    found = tuple(
+        dict.fromkeys([*(to or ()), *(read_recipients(path) if path else ())])
+    )
+    if len(found) < FEWEST_CUSTODIANS:
+        sys.stderr.write(
+            "warning: fewer than two custodians: if this identity is lost, so are the "
+            "data.\n"
+        )
+    return found

@@ -12,7 +12,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import classify, data, estimate, safe, study
+from sentinel.cli import classify, data, estimate, redact, safe, study
 
 __all__ = ["app", "main"]
 
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 study.register(app)
 classify.register(app)
+redact.register(app)
 estimate.register(app)
 data.register(app)
 safe.register(app)

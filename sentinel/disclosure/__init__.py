@@ -11,6 +11,7 @@ from sentinel.disclosure.coarsening import (
     coarsen_places,
     coarsen_time,
 )
+from sentinel.disclosure.differencing import ReleasedCells
 from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
 from sentinel.disclosure.estimates import (
     protect_estimates,
@@ -19,8 +20,10 @@ from sentinel.disclosure.estimates import (
 )
 from sentinel.disclosure.flows import ProtectedFlows, protect_flows
 from sentinel.disclosure.gate import keep_out_of_release, release_file
+from sentinel.disclosure.ledger import ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
 from sentinel.disclosure.policy import ReleasePolicy
+from sentinel.disclosure.rounding import RoundedTable, round_counts_down
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
 
 __all__ = [
@@ -28,7 +31,10 @@ __all__ = [
     "ProtectedCounts",
     "ProtectedFlows",
     "ProtectedTable",
+    "ReleaseLedger",
     "ReleasePolicy",
+    "ReleasedCells",
+    "RoundedTable",
     "audit",
     "coarsen_places",
     "coarsen_time",
@@ -40,6 +46,7 @@ __all__ = [
     "protect_marginals",
     "protect_tables",
     "release_file",
+    "round_counts_down",
     "safe_csv_cell",
     "safe_csv_frame",
     "withhold_contrasts",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cheapest_change", "cheapest_hiding"]
 
-MOST_CHOICES = 80
+MOST_CHOICES = 240
 MOST_CUTS = 400
 CUTS_AT_ONCE = 8
 

@@ -11,12 +11,12 @@ import pandas as pd
 from estimators.errors import InputError
 from sentinel.disclosure.cells import CellSystem, SystemBuilder, feasible_intervals
 from sentinel.disclosure.policy import ReleasePolicy
-from sentinel.disclosure.suppression import suppress
+from sentinel.disclosure.suppression import Suppression, suppress
 
 if TYPE_CHECKING:
     from estimators.array_types import IntMatrix
 
-__all__ = ["ProtectedTable", "audit", "protect_counts"]
+__all__ = ["ProtectedTable", "audit", "protect_counts", "with_margins"]
 
 TOTAL = "Total"
 MARGIN_COST = 20.0
@@ -38,7 +38,12 @@ class ProtectedTable:
         than that it lies in 1..k-1. Otherwise mark all hidden cells alike.
     n_primary, n_complementary : int
     optimal : bool
-        No protected table hides less (by the cost that puts margins last).
+        No protected table hides less (by the cost that puts margins last): proven by
+        binary programmes within their limits. Else cells were hidden one after the
+        other until the attack failed, which is as safe and may hide more.
+    narrowest : float
+        Of all small cells, the least number of steps between the smallest and the
+        largest count that fit the shown cells (``inf`` if none is hidden or bounded).
     """
 
     frame: pd.DataFrame
@@ -47,6 +52,12 @@ class ProtectedTable:
     n_primary: int
     n_complementary: int
     optimal: bool
+    narrowest: float
+
+    @property
+    def method(self) -> str:
+        """How the hidden cells were chosen, for print."""
+        return "optimal (binary programme)" if self.optimal else "greedy, then audited"
 
 
 def protect_counts(
@@ -86,9 +97,10 @@ def protect_counts(
     other  <NA>    <NA>    105
     Total    64      75    139
     """
-    full = _with_margins(table, total)
+    full = with_margins(table, total)
     counts = full.to_numpy(dtype=np.int64)
-    found = suppress(_two_way(counts), policy.minimum_cell)
+    system = _two_way(counts)
+    found = suppress(system, policy.minimum_cell)
     if found.unprotected.size:
         raise InputError(
             "This table cannot be protected even with every cell hidden; merge rows or "
@@ -105,6 +117,7 @@ def protect_counts(
         n_primary=int(primary.sum()),
         n_complementary=int((hidden & ~primary).sum()),
         optimal=found.optimal,
+        narrowest=_narrowest(system, found),
     )
 
 
@@ -131,12 +144,12 @@ def audit(
     Examples
     --------
     >>> table = pd.DataFrame({"a": [4, 60], "b": [30, 45]})
-    >>> mask = _with_margins(table, "Total") == 4
+    >>> mask = with_margins(table, "Total") == 4
     >>> audit(table, mask)
       row column  low  high
     0   0      a  4.0   4.0
     """
-    full = _with_margins(table, total)
+    full = with_margins(table, total)
     if mask.shape != full.shape:
         raise InputError(
             f"The mask has shape {mask.shape}, the table with margins {full.shape}."
@@ -155,7 +168,17 @@ def audit(
     )
 
 
-def _with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
+def _narrowest(system: CellSystem, found: Suppression) -> float:
+    """Attack the finished table anew, with no knowledge but what is printed."""
+    small = np.flatnonzero(found.primary)
+    if not small.size:
+        return np.inf
+    limits = feasible_intervals(system, found.hidden, small)
+    return float((limits[:, 1] - limits[:, 0]).min().round(6))
+
+
+def with_margins(table: pd.DataFrame, total: str) -> pd.DataFrame:
+    """Return whole counts with their sums; refuse what is no table of counts."""
     numbers = table.apply(pd.to_numeric, errors="coerce").astype("float64")
     values = numbers.to_numpy()
     if not table.size or not np.all(np.isfinite(values) & (values >= 0)):

@@ -91,6 +91,8 @@ def plan_of(config: StudyConfig) -> dict[str, Any]:
     """Return the study file as data, without paths, exact days or record ids."""
     plan: dict[str, Any] = config.model_dump(mode="json")
     plan["privacy"].pop("withdrawn", None)
+    if plan["privacy"].get("ledger"):
+        plan["privacy"]["ledger"] = shown_name(plan["privacy"]["ledger"])
     for entry, section in zip(plan["rounds"], config.rounds, strict=True):
         entry["files"] = [shown_name(name) for name in section.files]
         for key in ("fieldwork_start", "fieldwork_end", "retain_until"):

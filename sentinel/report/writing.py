@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from estimators.results import RESULT_COLUMNS
-from sentinel.disclosure import release_file, safe_csv_cell
+from sentinel.disclosure import ReleaseLedger, release_file, safe_csv_cell
 from sentinel.report.document import Document, make_document, render
+from sentinel.report.ledger_entry import released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
 from sentinel.report.map_pictures import routes_frame, write_maps
 from sentinel.report.protection import protect_study
@@ -60,7 +61,9 @@ def write_report(
     Raises
     ------
     estimators.errors.InputError
-        If `folder` holds something else than a previous report; nothing is written.
+        If `folder` holds something else than a previous report, or this release and an
+        earlier one of the study's ledger tell a small group together; nothing is
+        written.
 
     Examples
     --------
@@ -74,6 +77,7 @@ def write_report(
     with staged_folder(folder) as staging:
         tell("report")
         release = protect_study(result, rng=rng)
+        ledger = _consult_ledger(result, release)
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps")
         release = replace(release, skipped=(*release.skipped, *reasons))
@@ -95,6 +99,9 @@ def write_report(
         release_file(
             staging / MANIFEST, manifest_text(manifest), allowed=_own_texts(release)
         )
+        if ledger is not None:
+            # Written down before the folder appears: nothing is released unrecorded.
+            ledger.record(released_cells(result, release))
     return folder / PAGE
 
 
@@ -144,6 +151,16 @@ def models_frame(release: Release) -> pd.DataFrame:
     merged = pd.concat(frames, ignore_index=True)
     head = ["model", "label", "method", "formula", "term"]
     return merged[[*head, *(name for name in merged.columns if name not in head)]]
+
+
+def _consult_ledger(result: StudyResult, release: Release) -> ReleaseLedger | None:
+    """Refuse early what earlier releases forbid; None if the study keeps no ledger."""
+    name = release.config.privacy.ledger
+    if not name:
+        return None
+    ledger = ReleaseLedger.read(release.config.path(name))
+    ledger.check(released_cells(result, release))
+    return ledger
 
 
 def _write_numbers(release: Release, document: Document, staging: Path) -> None:

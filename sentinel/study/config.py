@@ -139,13 +139,18 @@ class ConsentBasis(_Section):
 
 
 class PrivacySection(_Section):
-    """``[privacy]``."""
+    """``[privacy]``.
+
+    `ledger` names the file, beside the study file and outside every report, that
+    remembers what was released, so that two releases together tell no small group.
+    """
 
     minimum_cell: int = Field(default=11, ge=LEAST_MINIMUM_CELL)
     consent: ConsentBasis = ConsentBasis()
     place_level: Literal["province", "country"] = "province"
     time_unit: Literal["month", "quarter", "year"] = "quarter"
     withdrawn: tuple[str, ...] = ()
+    ledger: str | None = None
 
 
 class ClassifySection(_Section):

@@ -76,7 +76,7 @@ def test_nothing_but_the_gate_writes_a_released_file():
 
 def test_the_search_for_writers_finds_the_gate_itself():
     assert _writing_lines(PACKAGE / "disclosure" / "gate.py")
-    assert _writing_lines(PACKAGE / "report" / "internal_tables.py")
+    assert _writing_lines(PACKAGE / "disclosure" / "ledger.py")
 
 
 @pytest.mark.parametrize("name", [*NO_RELEASE][1:])

@@ -81,6 +81,7 @@ def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
             f'{country.x:.1f} {country.y:.1f})">{escape_text(country.name.upper())}'
             "</text>"
             for country in scene.countries
+            if country.name
         ),
         rounds=_join(_round(at, layer, words, top_flows) for at, layer in layers),
         round_choices=_join(_round_choice(at, layer) for at, layer in layers),
@@ -129,12 +130,12 @@ def _longest(scene: Scene) -> float:
 
 
 def _ground(scene: Scene) -> str:
-    shapes = [country.rings for country in scene.countries]
-    name = ""
+    shapes = [("land", country.rings) for country in scene.countries]
     if scene.outlines:
-        shapes, name = [scene.outlines], ' class="outline"'
+        shapes.append(("outline", scene.outlines))
     return _join(
-        f'<path{name} fill-rule="evenodd" d="{_path(rings)}"/>' for rings in shapes
+        f'<path class="{name}" fill-rule="evenodd" d="{_path(rings)}"/>'
+        for name, rings in shapes
     )
 
 

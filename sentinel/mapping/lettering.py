@@ -144,6 +144,8 @@ def country_names(scene: Scene, layer: Layer) -> list[tuple[str, float, float, B
     symbols = [Box.about(node.x, node.y, COUNTRY) for node in layer.nodes]
     names = []
     for country in scene.countries:
+        if not country.name:
+            continue
         name = " ".join(country.name.upper())
         half = text_width(name, COUNTRY) / 2
         options = []

@@ -65,3 +65,32 @@ class EqualArea:
             np.cos(phi0) * np.sin(phi) - np.sin(phi0) * np.cos(phi) * np.cos(lam)
         )
         return x, y
+
+    def unproject(
+        self, x: FloatVector, y: FloatVector
+    ) -> tuple[FloatVector, FloatVector]:
+        """Return latitude and longitude, degrees (Snyder 1987, 20-14, 20-15, 24-16).
+
+        Longitudes lie within 180 degrees of the centre's. Points off the sphere's image
+        are NaN.
+
+        Examples
+        --------
+        >>> here = EqualArea(lat=13.0, lon=103.0)
+        >>> lat, lon = here.unproject(*here.project([14.2], [99.5]))
+        >>> round(float(lat[0]), 6), round(float(lon[0]), 6)
+        (14.2, 99.5)
+        """
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        rho = np.hypot(x, y)
+        half = rho / (2 * EARTH_RADIUS_KM)
+        c = 2 * np.arcsin(np.where(half <= 1, half, np.nan))
+        phi0 = np.radians(self.lat)
+        safe = np.where(rho > 0, rho, 1.0)
+        sine = np.cos(c) * np.sin(phi0) + y * np.sin(c) * np.cos(phi0) / safe
+        lat = np.degrees(np.arcsin(np.clip(sine, -1.0, 1.0)))
+        east = np.arctan2(
+            x * np.sin(c),
+            safe * np.cos(phi0) * np.cos(c) - y * np.sin(phi0) * np.sin(c),
+        )
+        return lat, self.lon + np.degrees(east)

@@ -19,7 +19,7 @@ from sentinel.mapping.projection import EqualArea
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from estimators.array_types import FloatMatrix
+    from estimators.array_types import FloatMatrix, FloatVector
     from sentinel.disclosure import ProtectedFlows
 
 __all__ = ["Layer", "Leg", "Node", "Scene", "build_scene"]
@@ -101,7 +101,7 @@ class Scene:
     unplaced: tuple[str, ...] = ()
 
 
-class _Plane:
+class Plane:
     """Turns degrees into the plane of the map."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -128,6 +128,15 @@ class _Plane:
             [(x - self._left) / self.km_per_unit, (self._top - y) / self.km_per_unit]
         )
         return plane
+
+    def degrees(
+        self, x: FloatVector, y: FloatVector
+    ) -> tuple[FloatVector, FloatVector]:
+        """Return latitudes and longitudes."""
+        return self._projection.unproject(
+            self._left + np.asarray(x) * self.km_per_unit,
+            self._top - np.asarray(y) * self.km_per_unit,
+        )
 
 
 def build_scene(
@@ -178,7 +187,7 @@ def build_scene(
             for table in tables.values()
         )
     ]
-    plane = _Plane(located.loc[inside or known])
+    plane = Plane(located.loc[inside or known])
     layers = tuple(
         _layer(
             flows,
@@ -248,7 +257,7 @@ class _Placer:
     """Makes nodes of rows that have coordinates."""
 
     located: pd.DataFrame
-    plane: _Plane
+    plane: Plane
     minimum_cell: int
 
     def node(self, row: Mapping[str, Any], role: str) -> Node | None:
@@ -373,7 +382,7 @@ def _not_drawn(
     return notes
 
 
-def _outlines(boundaries: gpd.GeoDataFrame, plane: _Plane) -> tuple[FloatMatrix, ...]:
+def _outlines(boundaries: gpd.GeoDataFrame, plane: Plane) -> tuple[FloatMatrix, ...]:
     found = []
     for geometry in boundaries.geometry:
         for ring in rings(geometry):

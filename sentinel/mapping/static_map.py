@@ -133,14 +133,13 @@ def _ground(axes: Axes, scene: Scene, layer: Layer) -> None:
 
     frame = Rectangle((0, 0), WIDTH, scene.height, facecolor=SEA, edgecolor="none")
     axes.add_patch(frame)
-    shapes = [country.rings for country in scene.countries]
-    edge = 0.0
+    shapes = [(country.rings, GROUND, 0.7) for country in scene.countries]
     if scene.outlines:
-        shapes, edge = [scene.outlines], 0.5
-    for rings in shapes:
+        shapes.append((scene.outlines, "none", 0.4))
+    for rings, fill, edge in shapes:
         path = Path.make_compound_path(*(Path(ring, closed=True) for ring in rings))
         patch = PathPatch(
-            path, facecolor=GROUND, edgecolor=OUTLINE, linewidth=edge, zorder=1
+            path, facecolor=fill, edgecolor=OUTLINE, linewidth=edge, zorder=1
         )
         axes.add_patch(patch)
         patch.set_clip_path(frame)

@@ -13,7 +13,6 @@ __all__ = [
     "FLOW_IN",
     "FLOW_ON",
     "GROUND",
-    "GROUND_NOTE",
     "INK",
     "MUTED",
     "NO_DATA",
@@ -28,6 +27,8 @@ __all__ = [
 ]
 
 from dataclasses import dataclass
+
+from sentinel.mapping.basemap import BASEMAP_NOTE
 
 FAINT = "#8b97a2"
 INK = "#1b2733"
@@ -49,10 +50,9 @@ ROLE_LABEL = {
     "destination": "Destination province",
 }
 DISCLAIMER = (
-    "Boundaries and names shown do not imply official endorsement; places at province "
-    "level."
+    "Boundaries and names shown imply no opinion on the status of any territory or the "
+    "course of any boundary; places at province level or coarser."
 )
-GROUND_NOTE = "Pale areas are drawn around province centres and show no boundary."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +89,7 @@ class Words:
 
     def below(self) -> tuple[str, ...]:
         """Return what stands under every map."""
-        ground = f"Boundaries: {self.boundaries}." if self.boundaries else GROUND_NOTE
+        ground = f"Boundaries: {self.boundaries}. " if self.boundaries else ""
+        ground += BASEMAP_NOTE
         source = (f"Source: {self.source.rstrip('.')}.",) if self.source else ()
         return (*self.notes, *source, f"{ground} {DISCLAIMER}")

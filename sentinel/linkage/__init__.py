@@ -2,6 +2,7 @@
 
 from sentinel.linkage.clusters import Clusters, cluster_pairs
 from sentinel.linkage.names import name_script, plain_name, sound_key
+from sentinel.linkage.pairs import LinkedPairs, LinkedPersons, link_records
 from sentinel.linkage.records import (
     FIELDS,
     LinkageRecords,
@@ -15,8 +16,11 @@ __all__ = [
     "Clusters",
     "LinkField",
     "LinkageRecords",
+    "LinkedPairs",
+    "LinkedPersons",
     "SourceList",
     "cluster_pairs",
+    "link_records",
     "name_script",
     "plain_name",
     "prepare_lists",

@@ -116,6 +116,7 @@ def _words(text: str) -> list[str]:
                 kept.append(char)
         elif category != "Cf" and char not in "'\u2019\u02bc":
             kept.append(" ")
+            latin = True
     words = "".join(kept).split()
     bare = [word for word in words if word not in _TITLES]
     return bare or words

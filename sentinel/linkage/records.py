@@ -335,13 +335,9 @@ def _spread(
     *,
     integer: bool = False,
 ) -> pd.DataFrame:
-    dtype = "Int64" if integer else "str"
-    return pd.DataFrame(
-        {
-            name: pd.array(values, dtype=dtype).take(places)
-            for name, values in columns.items()
-        }
-    )
+    dtype: Literal["Int64", "str"] = "Int64" if integer else "str"
+    distinct = pd.DataFrame(columns, dtype="object").astype(dtype)
+    return distinct.take(places).reset_index(drop=True)
 
 
 def _unknown(link_field: LinkField, index: pd.Index) -> pd.DataFrame:

@@ -1,0 +1,95 @@
+"""The splink engine: repeatable, silent to the network, and as the exact engine."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from estimators.errors import InputError
+from sentinel.linkage import LinkField, SourceList, link_records, prepare_lists
+from tests.sentinel.linkage.conftest import pairs_of
+
+pytest.importorskip("splink")
+
+
+@pytest.fixture(scope="module")
+def one_thread(records):
+    return link_records(records, engine="splink", n_threads=1)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_):
+        pytest.fail("a network connection was tried")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_two_threads_and_a_second_run_give_the_same(records, one_thread):
+    again = link_records(records, engine="splink", n_threads=2)
+    pd.testing.assert_frame_equal(again.frame, one_thread.frame, check_exact=True)
+    assert again.model.round(9).equals(one_thread.model.round(9))
+    assert again.prior == one_thread.prior
+
+
+def test_levels_are_those_of_the_exact_engine(one_thread, pairs):
+    both = one_thread.frame.merge(pairs.frame, on=["id_l", "id_r"])
+    assert len(both) > 0.9 * (pairs.frame["match_probability"] > 0.5).sum()
+    for name in ("name", "birth_year", "sex", "origin"):
+        assert (both[f"level_{name}_x"] == both[f"level_{name}_y"]).all()
+
+
+def test_links_are_those_of_the_exact_engine(one_thread, pairs, truth):
+    persons = [found.persons(0.5).frame["person"] for found in (one_thread, pairs)]
+    left, right = (pairs_of(person.to_numpy()) for person in persons)
+    # Two fits of one model: u from a sample there, two kinds of other pairs here.
+    assert len(left & right) / len(left | right) > 0.85
+    wanted = pairs_of(truth)
+    assert len(left & wanted) / len(left) > 0.93
+    assert len(left & wanted) / len(wanted) > 0.85
+
+
+def test_without_splink_the_remedy_is_named(records, monkeypatch):
+    monkeypatch.setitem(sys.modules, "splink", None)
+    with pytest.raises(InputError, match=r"pip install 'sentinel-prevalence\[link\]'"):
+        link_records(records, engine="splink")
+
+
+def test_blocks_must_name_columns(records):
+    with pytest.raises(InputError, match="blocking names phone"):
+        link_records(records, engine="splink", blocking=[["phone"]])
+
+
+def test_names_alone_cannot_be_trained():
+    frame = pd.DataFrame({"id": ["1", "2"], "who": ["Sok Dara", "Chan Thy"]})
+    lists = [
+        SourceList(source=name, frame=frame, record_id="id", columns={"who": "who"})
+        for name in ("a", "b")
+    ]
+    records = prepare_lists(lists, fields=[LinkField(name="who", kind="name")])
+    with pytest.raises(InputError, match="at least one other field"):
+        link_records(records, engine="splink")
+
+
+def test_duplicates_inside_lists_are_scored_too(simulated):
+    one = simulated.lists["police"].head(150)
+    again = one.head(40).assign(record_id=lambda part: "x" + part["record_id"])
+    records = prepare_lists(
+        [
+            SourceList(
+                source="police",
+                frame=pd.concat([one, again]),
+                record_id="record_id",
+                columns={name: name for name in one.columns[1:]},
+            )
+        ]
+    )
+    linked = link_records(records, engine="splink").persons(0.5)
+    assert linked.clusters.n_duplicates == pytest.approx(40, abs=3)
+    assert np.unique(linked.frame["person"]).size == linked.clusters.n_persons

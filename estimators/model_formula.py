@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +36,7 @@ _BACKTICKS = re.compile(r"`([^`]+)`")
 _NAME = re.compile(r"(?<![\w.])[^\W\d]\w*\b(?!\s*\()(?!\s*=(?!=))")
 
 
+@lru_cache(maxsize=256)
 def parse_formula(formula: str, *, left: str) -> Any:  # noqa: ANN401 - formulaic is untyped
     """Return formulaic's Formula of ``left ~ terms``.
 

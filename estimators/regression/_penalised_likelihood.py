@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg.lapack import dpotrf, dpotrs, dtrtri
-from scipy.special import expit
 
 from estimators.errors import ConvergenceError
 
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Likelihood", "State", "inverse", "maximise", "solve"]
 
-# A step moves no linear predictor further than this: odds change by exp(5) at most.
-LONGEST_STEP = 5.0
-# Squared length of a step in standard errors; after it, convergence being quadratic,
-# the estimate is as exact as the score's own rounding allows.
-SMALL_STEP = 1e-20
 # The derivative of the penalty costs rows x terms^2 numbers; above this many, Fisher's
 # information replaces it and steps become smaller in number of digits gained.
 _EXACT_CELLS = 4_000_000
@@ -55,52 +49,25 @@ class Likelihood:
     events: FloatVector
     tau: float
 
-    def at(self, beta: FloatVector) -> State | None:
-        """Return the state at `beta`, None where the information is singular."""
-        x = self.matrix
-        eta = x @ beta
-        p = expit(eta)
-        q = expit(-eta)
-        weight = self.trials * p * q
-        information = (x * weight[:, None]).T @ x
-        root, failed = dpotrf(information, lower=1)
-        if failed or not np.isfinite(information).all():
-            return None
-        whitened = x @ dtrtri(root, lower=1)[0].T
-        squares = whitened**2
-        leverage = weight * squares.sum(axis=1)
-        plain = float(self.events @ eta - self.trials @ np.logaddexp(0.0, eta))
-        penalty = 2.0 * float(np.log(np.diag(root)).sum())
-        pull = 2.0 * self.tau * leverage * (0.5 - p)
-        return State(
-            beta=beta,
-            log_likelihood=plain,
-            penalised=plain + self.tau * penalty,
-            score=(self.events - self.trials * p + pull) @ x,
-            information=information,
-            curvature=self._curvature(information, whitened, (weight, p, leverage)),
-            probability=p,
-            leverage=leverage,
+    @property
+    def problem(self) -> tuple[FloatMatrix, FloatVector, FloatVector, float, bool]:
+        """What the kernels take; the last says whether curvatures are exact."""
+        rows, terms = self.matrix.shape
+        return (
+            np.ascontiguousarray(self.matrix, dtype=np.float64),
+            np.ascontiguousarray(self.trials, dtype=np.float64),
+            np.ascontiguousarray(self.events, dtype=np.float64),
+            float(self.tau),
+            self.tau != 0 and rows * terms**2 <= _EXACT_CELLS,
         )
 
-    def _curvature(
-        self,
-        information: FloatMatrix,
-        whitened: FloatMatrix,
-        row: tuple[FloatVector, FloatVector, FloatVector],
-    ) -> FloatMatrix:
-        """Return minus the second derivative of the penalised log likelihood."""
-        x = self.matrix
-        rows, terms = x.shape
-        if self.tau == 0 or rows * terms**2 > _EXACT_CELLS:
-            return information
-        weight, p, leverage = row
-        pq = p * (1 - p)
-        direct = (x * (leverage * (1 - 6 * pq))[:, None]).T @ x
-        products = (whitened[:, :, None] * whitened[:, None, :]).reshape(rows, -1)
-        slopes = (x * (weight * (1 - 2 * p))[:, None]).T @ products
-        curvature: FloatMatrix = information - self.tau * (direct - slopes @ slopes.T)
-        return curvature
+    def at(self, beta: FloatVector) -> State | None:
+        """Return the state at `beta`, None where the information is singular."""
+        from estimators.regression._kernels import evaluate
+
+        beta = np.asarray(beta, dtype=np.float64)
+        found = evaluate(self.problem, beta)
+        return State(beta, *found[1:]) if found[0] else None
 
 
 def solve(curvature: FloatMatrix, right: FloatVector) -> FloatVector | None:
@@ -132,50 +99,21 @@ def maximise(
     ConvergenceError
         If the steps do not become negligible within `most` iterations.
     """
-    state = likelihood.at(start)
-    if state is None:
-        raise ConvergenceError("The starting values make the information singular.")
-    for _ in range(most):
-        step, length = _newton_step(state, free)
-        reach = float(np.abs(likelihood.matrix @ step).max(initial=0.0))
-        if reach > LONGEST_STEP:
-            step = step * (LONGEST_STEP / reach)
-        new = _uphill(likelihood, state, step)
-        if new is None:
-            if length < 1e-12:  # no higher point within rounding: this is the top
-                return state
-            break
-        state = new
-        if length < SMALL_STEP:
+    from estimators.regression import _kernels
+
+    ending, length, beta = _kernels.climb(
+        likelihood.problem, np.asarray(start, dtype=np.float64), free, most
+    )
+    if ending == _kernels.CONVERGED:
+        state = likelihood.at(beta)
+        if state is not None:
             return state
+    if ending == _kernels.SINGULAR_START:
+        raise ConvergenceError("The starting values make the information singular.")
+    if ending == _kernels.SINGULAR_ON_THE_WAY:
+        raise ConvergenceError("The information became singular on the way.")
     raise ConvergenceError(
         f"The penalised likelihood was not maximised in {most} steps; the last moved "
         f"the estimate by {np.sqrt(length):.1e} standard errors. Look for terms on "
         "wildly different scales or nearly collinear ones."
     )
-
-
-def _newton_step(state: State, free: BoolVector) -> tuple[FloatVector, float]:
-    score = state.score[free]
-    if not score.size:
-        return np.zeros_like(state.beta), 0.0
-    inside = np.ix_(free, free)
-    part = solve(state.curvature[inside], score)
-    if part is None:
-        part = solve(state.information[inside], score)
-    if part is None:
-        raise ConvergenceError("The information became singular on the way.")
-    step = np.zeros_like(state.beta)
-    step[free] = part
-    return step, float(score @ part)
-
-
-def _uphill(likelihood: Likelihood, state: State, step: FloatVector) -> State | None:
-    """Halve the step until it does not lead downhill."""
-    # Near the top the gain drowns in rounding: equal up to it counts as uphill.
-    slack = 1e-13 * (1.0 + abs(state.penalised))
-    for halving in range(30):
-        new = likelihood.at(state.beta + step * 0.5**halving)
-        if new is not None and new.penalised >= state.penalised - slack:
-            return new
-    return None

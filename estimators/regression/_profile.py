@@ -16,7 +16,6 @@ from scipy.optimize import brentq
 
 from estimators.errors import ConvergenceError
 from estimators.regression._penalised_likelihood import (
-    LONGEST_STEP,
     Likelihood,
     State,
     inverse,
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["constrained", "profile_limit"]
 
-_STEPS = 40
 # Beyond this many multiples of the standard error a limit counts as infinite: the
 # linear predictor has long left the range of double precision.
 _FARTHEST = 2.0**12
@@ -112,43 +110,15 @@ def profile_limit(
 
 
 def _venzon_moolgavkar(search: _Search) -> float | None:
-    beta = search.start()
-    for _ in range(_STEPS):
-        if beta is None:
-            return None
-        state = search.likelihood.at(beta)
-        step = None if state is None else _step(search, state)
-        if state is None or step is None:
-            # Too far out for a quadratic to reach the level: back towards the top.
-            beta = (beta + search.top.beta) / 2
-            continue
-        reach = float(np.abs(search.likelihood.matrix @ step).max())
-        if reach > LONGEST_STEP:
-            beta = state.beta + step * (LONGEST_STEP / reach)
-            continue
-        beta = state.beta + step
-        # Squared length in standard errors; the last step's error is its square.
-        if float(step @ state.information @ step) < 1e-18:
-            distance = search.side * (beta[search.term] - search.top.beta[search.term])
-            return float(beta[search.term]) if distance > 0 else None
-    return None
+    from estimators.regression._kernels import limit_steps
 
-
-def _step(search: _Search, state: State) -> FloatVector | None:
-    covariance = inverse(state.curvature)
-    if covariance is None:
-        covariance = inverse(state.information)
-    if covariance is None:
+    start = search.start()
+    if start is None:
         return None
-    toward_top = covariance @ state.score
-    own = covariance[search.term, search.term]
-    room = state.penalised - search.floor + 0.5 * float(state.score @ toward_top)
-    if room < 0:
-        return None
-    return np.asarray(
-        toward_top
-        + search.side * math.sqrt(2 * room / own) * covariance[:, search.term]
+    arrived, limit = limit_steps(
+        search.likelihood.problem, search.top.beta, start, search.term, search.floor
     )
+    return float(limit) if arrived else None
 
 
 def _bracketed(search: _Search) -> float:

@@ -21,6 +21,7 @@ from estimators.model_formula import (
     read_frequencies,
     wrong_rows,
 )
+from estimators.regression.numeric_terms import model_matrices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,11 +169,9 @@ def read_complete_rows(
         )
     notes = _missing_notes(names, missing[under_study])
     complete, more = drop_empty_levels(frame.loc[kept, names])
-    materialised = materialise(parsed, complete)
-    outcome = read_outcome(materialised.lhs, complete.index)
-    matrix = as_floats(materialised.rhs)
-    term = tuple(map(str, materialised.rhs.columns))
-    _refuse_constant_terms(materialised.rhs.model_spec, matrix, term)
+    left, matrix, term, spec = model_matrices(formula, parsed, complete)
+    outcome = read_outcome(left, complete.index)
+    _refuse_constant_terms(spec, matrix, term)
     _check_matrix(matrix, term, complete.index)
     if outcome.min() == outcome.max():
         raise NotEstimableError(
@@ -185,7 +184,7 @@ def read_complete_rows(
         frequency=frequency[kept],
         kept=kept,
         term=term,
-        spec=materialised.rhs.model_spec,
+        spec=spec,
         notes=(*notes, *more),
     )
 

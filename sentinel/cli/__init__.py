@@ -12,7 +12,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import classify, data, estimate, redact, safe, study
+from sentinel.cli import audit, classify, data, estimate, redact, safe, study
 
 __all__ = ["app", "main"]
 
@@ -32,6 +32,7 @@ redact.register(app)
 estimate.register(app)
 data.register(app)
 safe.register(app)
+audit.register(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

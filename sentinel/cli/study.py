@@ -115,12 +115,16 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
 
     from sentinel.analysis import analyse, check_plan
     from sentinel.ingest import ingest_study
-    from sentinel.report import check_output_folder, write_report
+    from sentinel.report import check_output_folder, record_report, write_report
+    from sentinel.safekeeping import audit_log
     from sentinel.study import load_study
 
     config = load_study(study)
     check_plan(config, study).raise_errors()
     check_output_folder(out)
+    log = audit_log(config)
+    if log is not None:
+        log.check()
     # Small matrices by the thousand: a second BLAS thread only waits for the first, and
     # one thread gives the same digits on every machine.
     with (
@@ -132,6 +136,8 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
         interviews = ingest_study(config)
         result = analyse(interviews, config, progress=tell)
         report = write_report(result, out, rng=rng, progress=tell)
+    if log is not None:
+        record_report(log, "run", out)
     for problem in interviews.problems.warnings:
         sys.stderr.write(f"warning: {problem}\n")
     for reason in result.skipped:

@@ -7,6 +7,7 @@ from sentinel.report.definition_comparison import (
     release_comparison,
 )
 from sentinel.report.internal_tables import write_internal_table
+from sentinel.report.recording import record_report
 from sentinel.report.redaction import redact_counts
 from sentinel.report.staging import check_output_folder
 from sentinel.report.writing import write_report
@@ -16,6 +17,7 @@ __all__ = [
     "check_output_folder",
     "classification_text",
     "comparison_text",
+    "record_report",
     "redact_counts",
     "release_classification",
     "release_comparison",

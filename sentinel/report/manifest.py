@@ -30,6 +30,7 @@ __all__ = [
 
 FORMAT = 1
 DISTRIBUTION = "sentinel-prevalence"
+_INSIDE = ("fieldwork_start", "fieldwork_end", "retain_until", "retention_extended")
 _FILE_KEYS = ("form", "mapping", "places", "boundaries", "definition", "codebook")
 
 
@@ -90,12 +91,13 @@ def manifest_text(content: Mapping[str, Any]) -> str:
 def plan_of(config: StudyConfig) -> dict[str, Any]:
     """Return the study file as data, without paths, exact days or record ids."""
     plan: dict[str, Any] = config.model_dump(mode="json")
-    plan["privacy"].pop("withdrawn", None)
     if plan["privacy"].get("ledger"):
         plan["privacy"]["ledger"] = shown_name(plan["privacy"]["ledger"])
+    for key in ("withdrawn", "withdrawals", "audit_log", "retain_until"):
+        plan["privacy"].pop(key, None)
     for entry, section in zip(plan["rounds"], config.rounds, strict=True):
         entry["files"] = [shown_name(name) for name in section.files]
-        for key in ("fieldwork_start", "fieldwork_end", "retain_until"):
+        for key in _INSIDE:
             entry.pop(key, None)
         entry["fieldwork"] = period_of(
             section.fieldwork_start, section.fieldwork_end, config.privacy.time_unit

@@ -86,6 +86,8 @@ class RoundSection(_Section):
 
     `form` names the XLSForm of the round, several where its version changed during
     fieldwork, oldest first. `submissions` is the count that the form server shows.
+    Records are kept until `retain_until`, unless they are `deidentified` or
+    `retention_extended` says who decided otherwise and where that is documented.
     """
 
     label: Name
@@ -97,6 +99,8 @@ class RoundSection(_Section):
     fieldwork_start: date
     fieldwork_end: date
     retain_until: date | None = None
+    retention_extended: str = ""
+    deidentified: bool = False
     submissions: int | None = Field(default=None, ge=0)
     frame: FrameCounts = FrameCounts()
 
@@ -143,6 +147,10 @@ class PrivacySection(_Section):
 
     `ledger` names the file, beside the study file and outside every report, that
     remembers what was released, so that two releases together tell no small group.
+
+    `withdrawals` names the file in which `sentinel withdraw` keeps tombstones, and
+    `audit_log` the log of runs. `retain_until` is for rounds without a date of their
+    own; `sentinel check` reminds `retention_notice_days` before.
     """
 
     minimum_cell: int = Field(default=11, ge=LEAST_MINIMUM_CELL)
@@ -151,6 +159,10 @@ class PrivacySection(_Section):
     time_unit: Literal["month", "quarter", "year"] = "quarter"
     withdrawn: tuple[str, ...] = ()
     ledger: str | None = None
+    withdrawals: str | None = None
+    audit_log: str | None = None
+    retain_until: date | None = None
+    retention_notice_days: int = Field(default=90, ge=0)
 
 
 class ClassifySection(_Section):

@@ -1,0 +1,54 @@
+"""What the audit log says of a report: rows, cells and what was hidden, by number."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sentinel.report.staging import MANIFEST
+
+if TYPE_CHECKING:
+    from sentinel.safekeeping import AuditLog, Entry
+
+__all__ = ["record_report"]
+
+
+def record_report(log: AuditLog, command: str, folder: Path) -> Entry:
+    """Add a written report to a study's audit log and return the entry.
+
+    The counts are those of its manifest over all rounds; of each table, how many cells
+    it has, how many were hidden, and the smallest group shown.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    counts: dict[str, int] = {}
+    for row in manifest["row_counts"]:
+        for step, count in row.items():
+            if step != "round_id" and count is not None:
+                counts[step] = counts.get(step, 0) + int(count)
+    smallest = _smallest_shown(folder)
+    tables: dict[str, dict[str, int]] = {}
+    for row in manifest["suppression"]:
+        name = str(row["table"])
+        sizes = {key: int(row[key]) for key in ("cells", "primary", "complementary")}
+        if name in smallest:
+            sizes["smallest_shown"] = smallest[name]
+        tables[_plain(name)] = sizes
+    return log.record(command, counts=counts, tables=tables, report=manifest["sha256"])
+
+
+def _smallest_shown(folder: Path) -> dict[str, int]:
+    frame = pd.read_parquet(folder / "estimates.parquet")
+    if frame.empty:
+        return {}
+    shown = frame[~frame["suppressed"].astype("bool") & frame["n_obs"].notna()]
+    least = shown.groupby("table", observed=True)["n_obs"].min()
+    return {str(name): int(count) for name, count in least.items()}
+
+
+def _plain(name: str) -> str:
+    """Return the words of a table's name: letters, digits, one space between."""
+    return " ".join(re.findall(r"[a-z0-9_]+", name.lower())) or "table"

@@ -18,7 +18,6 @@ __all__ = [
     "Level",
     "compare_field",
     "prediction_blocks",
-    "training_blocks",
 ]
 
 _CLOSE, _NEAR = 0.92, 0.8
@@ -120,16 +119,6 @@ def prediction_blocks(fields: Sequence[LinkField]) -> tuple[tuple[str, ...], ...
     )
     blocks = [*((f"{name}_sound",) for name in names), *by_word]
     return tuple(dict.fromkeys([*blocks, *([others] if len(others) > 1 else [])]))
-
-
-def training_blocks(fields: Sequence[LinkField]) -> tuple[tuple[str, ...], ...]:
-    """Return blocks for training: each field is compared in one that leaves it free.
-
-    Empty if there is no name, or nothing but names.
-    """
-    names = tuple(f"{field.name}_sound" for field in fields if field.kind == "name")
-    others = tuple(field.name for field in fields if field.kind != "name")
-    return (names, others) if names and others else ()
 
 
 _EQUAL = ("equal", '"{f}_l" = "{f}_r"')

@@ -91,7 +91,7 @@ class _Data:
 
 def fit_agreement(
     patterns: IntMatrix,
-    count: IntVector,
+    count: FloatVector,
     expected: Sequence[FloatVector],
     *,
     most_links: float,
@@ -102,8 +102,8 @@ def fit_agreement(
     ----------
     patterns : ndarray of int, shape (P, F)
         Distinct patterns of levels; -1 is unknown and says nothing.
-    count : ndarray of int, shape (P,)
-        Pairs with each pattern.
+    count : ndarray of float, shape (P,)
+        Pairs with each pattern, counted or estimated.
     expected : sequence of F ndarrays
         Supposed m by level, above 0; it is the start, and counts as 20 links, which
         holds levels in place that few links reach. u gets half a pair per field.
@@ -119,13 +119,12 @@ def fit_agreement(
     total = float(count.sum())
     data = _Data(
         patterns=patterns,
-        count=count.astype(np.float64),
+        count=np.asarray(count, dtype=np.float64),
         expected=tuple(_normed(start) for start in expected),
         marginal=tuple(
             _normed(
                 # A level that no pair has keeps a little: no weight is infinite.
-                _added(patterns[:, place], count.astype(np.float64), start.size)
-                + _HALF / start.size
+                _added(patterns[:, place], count, start.size) + _HALF / start.size
             )
             for place, start in enumerate(expected)
         ),

@@ -92,9 +92,10 @@ class LinkedPairs:
                 "these pairs) to 1 was expected."
             )
         kept = self.frame[self.frame["match_probability"] >= threshold]
-        return self._grouped(kept, threshold)
+        return self.grouped(kept, threshold=threshold)
 
-    def _grouped(self, kept: pd.DataFrame, threshold: float) -> LinkedPersons:
+    def grouped(self, kept: pd.DataFrame, *, threshold: float) -> LinkedPersons:
+        """Group records into persons by these rows of `frame`, whatever chose them."""
         clusters = cluster_pairs(
             kept["id_l"].to_numpy(np.int64),
             kept["id_r"].to_numpy(np.int64),

@@ -1,8 +1,11 @@
 """Large lists: splink on DuckDB, made repeatable.
 
-Records have unique sorted numbers, the sample of pairs is drawn by a hash with a seed,
-and weights are rounded before anything depends on them: the answer is the same on any
-number of threads. Nothing is read from or sent to a network.
+splink blocks, compares and scores; the model is our own (`fit_agreement`), fitted to
+counts of patterns, because training by expectation and maximisation within blocks took
+people of one country for one person as soon as lists mixed nationalities. Records have
+unique sorted numbers, what is sampled is drawn with a seed, and weights are rounded
+before anything depends on them: the answer is the same on any number of threads.
+Nothing is read from or sent to a network.
 """
 
 from __future__ import annotations
@@ -10,55 +13,49 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from estimators.errors import ConvergenceError, InputError
+from estimators.errors import InputError
 from sentinel.linkage.comparisons import (
     Comparison,
     compare_field,
     prediction_blocks,
-    training_blocks,
 )
 from sentinel.linkage.duck import connection
-from sentinel.linkage.pairs import LinkedPairs, probability_of
+from sentinel.linkage.fellegi_sunter import AgreementModel, fit_agreement
+from sentinel.linkage.pattern_counts import (
+    most_links,
+    number_of_pairs,
+    sampled_patterns,
+)
+from sentinel.linkage.scoring import expected_levels, score
 
 if TYPE_CHECKING:
     import duckdb
 
-    from estimators.array_types import FloatVector
+    from estimators.array_types import FloatVector, IntMatrix, IntVector
+    from sentinel.linkage.pairs import LinkedPairs
     from sentinel.linkage.records import LinkageRecords
 
 __all__ = ["link_by_splink", "splink_settings"]
 
-WEIGHT_DIGITS = 6
-_SAMPLED_PAIRS = 5e6
-_TRAINING_PAIRS = 5e6
-# Every pair that could reach the floor under another prior must come back.
-_DOWN = 1e-4
-_MOST_ROUNDS = 1000
-_TOLERANCE = 1e-10
-_HALF = 0.5
+# What splink scores under its marginal u may fall, seldom rise, under two kinds of
+# other pairs: pairs well under the floor come back too.
+_UNDER_FLOOR = 0.01
 
 
 def splink_settings(
-    records: LinkageRecords, *, blocking: Sequence[Sequence[str]] | None = None
+    records: LinkageRecords,
+    model: AgreementModel,
+    *,
+    blocking: Sequence[Sequence[str]],
 ) -> dict[str, Any]:
-    """Return the settings of splink for these records.
-
-    Examples
-    --------
-    >>> from sentinel.linkage import SourceList, prepare_lists
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({"id": ["1"], "who": ["Sok Chan"]})
-    >>> lists = [SourceList(source=name, frame=frame, record_id="id",
-    ...                     columns={"name": "who"}) for name in ("a", "b")]
-    >>> splink_settings(prepare_lists(lists))["link_type"]
-    'link_and_dedupe'
-    """
+    """Return the settings of splink for these records, this model and these blocks."""
     free = set(records.duplicate_free) == set(records.sources)
     alone = len(records.sources) == 1
     link_type = "dedupe_only" if alone else "link_only" if free else "link_and_dedupe"
@@ -67,16 +64,13 @@ def splink_settings(
         "unique_id_column_name": "unique_id",
         "source_dataset_column_name": "source_dataset",
         "comparisons": [
-            _comparison_settings(compare_field(field)) for field in records.fields
+            _comparison_settings(compare_field(field), m, u)
+            for field, m, u in zip(records.fields, model.m, model.u, strict=True)
         ],
-        "blocking_rules_to_generate_predictions": [
-            _rule(block) for block in _blocks(records, blocking)
-        ],
+        "blocking_rules_to_generate_predictions": [_rule(block) for block in blocking],
         "retain_matching_columns": True,
         "retain_intermediate_calculation_columns": False,
-        "max_iterations": 200,
-        "em_convergence": 1e-6,
-        "probability_two_random_records_match": _guessed_prior(records),
+        "probability_two_random_records_match": model.prior,
         "linker_uid": "sentinel",
     }
 
@@ -91,28 +85,33 @@ def link_by_splink(
 ) -> LinkedPairs:
     """Train on blocks and score pairs of blocks with splink; see `link_records`."""
     _check_splink()
-    trained_on = training_blocks(records.fields)
-    if not trained_on:
-        raise InputError(
-            "splink is trained on records that agree in the name and on records that "
-            "agree in all else: a name and at least one other field are needed."
-        )
-    settings = splink_settings(records, blocking=blocking)
+    comparisons = [compare_field(field) for field in records.fields]
+    blocks = _blocks(records, blocking)
     with connection(n_threads) as duck, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        linker = _linker(duck, records, settings)
-        linker.training.estimate_u_using_random_sampling(
-            max_pairs=_SAMPLED_PAIRS, seed=rng
+        patterns, count = sampled_patterns(duck, records, comparisons, blocks, rng=rng)
+        model = fit_agreement(
+            patterns,
+            count,
+            expected_levels(comparisons),
+            most_links=most_links(records),
         )
-        for block in trained_on:
-            linker.training.estimate_parameters_using_expectation_maximisation(
-                _rule(block), max_pairs=_TRAINING_PAIRS
-            )
-        model = linker.misc.save_model_to_json(out_path=None)
-        found = _predict(linker, records, floor)
-    comparisons = [compare_field(field) for field in records.fields]
-    table = _model_table(comparisons, model)
-    return _linked(records, found, table, model, floor)
+        settings = splink_settings(records, model, blocking=blocks)
+        pairs = _predict(_linker(duck, records, settings), records, floor)
+    found = score(
+        records,
+        comparisons,
+        model,
+        pairs=pairs,
+        n_compared=number_of_pairs(records),
+        floor=floor,
+        engine="splink",
+    )
+    note = (
+        "links between records that agree in none of the blocks are not counted among "
+        "the expected ones"
+    )
+    return replace(found, notes=(*found.notes, note))
 
 
 def _check_splink() -> None:
@@ -156,9 +155,13 @@ def _linker(
     )
 
 
-def _predict(linker: Any, records: LinkageRecords, floor: float) -> pd.DataFrame:  # noqa: ANN401 - splink is untyped
+def _predict(
+    linker: Any,  # noqa: ANN401 - splink is untyped
+    records: LinkageRecords,
+    floor: float,
+) -> tuple[IntVector, IntVector, IntMatrix]:
     predicted = linker.inference.predict(
-        threshold_match_probability=min(floor, _DOWN), warning_mode="never"
+        threshold_match_probability=floor * _UNDER_FLOOR, warning_mode="never"
     )
     levels = [f"gamma_{field.name}" for field in records.fields]
     wanted = ", ".join(["unique_id_l", "unique_id_r", "match_weight", *levels])
@@ -167,97 +170,18 @@ def _predict(linker: Any, records: LinkageRecords, floor: float) -> pd.DataFrame
     number, free = records.source_numbers, records.duplicate_free_mask
     left = found["unique_id_l"].to_numpy(np.int64)
     right = found["unique_id_r"].to_numpy(np.int64)
-    barred = (number[left] == number[right]) & free[number[left]]
-    made = pd.DataFrame(
-        {
-            "id_l": np.minimum(left, right),
-            "id_r": np.maximum(left, right),
-            "match_weight": found["match_weight"].to_numpy(np.float64),
-            **{
-                name.replace("gamma_", "level_", 1): found[name].to_numpy(np.int64)
-                for name in levels
-            },
-        }
-    )
-    return made.loc[~barred]
-
-
-def _linked(
-    records: LinkageRecords,
-    found: pd.DataFrame,
-    table: pd.DataFrame,
-    model: Mapping[str, Any],
-    floor: float,
-) -> LinkedPairs:
-    prior = float(model["probability_two_random_records_match"])
-    n_pairs = _n_pairs(records)
-    # What the pair itself says, without the share of links that splink supposed.
-    evidence = np.round(
-        found["match_weight"].to_numpy(np.float64) - np.log2(prior / (1 - prior)),
-        WEIGHT_DIGITS,
-    )
-    share = _share_of_links(np.sort(evidence), n_pairs, prior)
-    weight = np.round(evidence + np.log2(share / (1 - share)), WEIGHT_DIGITS)
-    probability = probability_of(weight)
-    frame = found.assign(match_weight=weight)
-    frame.insert(3, "match_probability", probability)
-    kept = frame[probability >= floor].sort_values(
-        ["match_weight", "id_l", "id_r"],
-        ascending=[False, True, True],
-        ignore_index=True,
-    )
-    return LinkedPairs(
-        records=records,
-        frame=kept,
-        model=table,
-        prior=share,
-        n_compared=n_pairs,
-        expected_links=float(np.sort(probability).sum()),
-        floor=floor,
-        engine="splink",
-        notes=(
-            "links between records that agree in none of the blocks are not counted "
-            "among the expected ones",
-        ),
+    kept = (number[left] != number[right]) | ~free[number[left]]
+    matrix = np.column_stack([found[name].to_numpy(np.int64) for name in levels])
+    return (
+        np.minimum(left, right)[kept],
+        np.maximum(left, right)[kept],
+        matrix[kept],
     )
 
 
-def _share_of_links(evidence: FloatVector, n_pairs: int, start: float) -> float:
-    """Return the share of links that the scored pairs make likeliest.
-
-    splink takes it from a guess; here m and u stay and the share is maximised, which
-    needs the pairs that count only: all others are taken for no links.
-    """
-    share = start
-    for _ in range(_MOST_ROUNDS):
-        odds = evidence + np.log2(share / (1 - share))
-        found = min(float(probability_of(odds).sum()) / n_pairs, _HALF)
-        found = max(found, 1 / (n_pairs + 1.0) / 100)
-        if abs(found - share) <= _TOLERANCE * share:
-            return float(found)
-        share = found
-    raise ConvergenceError(
-        f"The share of links still moved after {_MOST_ROUNDS:,} rounds: the fields do "
-        "not tell links from other pairs. Add a field, or check the lists."
-    )
-
-
-def _n_pairs(records: LinkageRecords) -> int:
-    sizes = np.bincount(records.source_numbers, minlength=len(records.sources))
-    total = int(sizes.sum()) ** 2 - int((sizes**2).sum())
-    within = sizes[~records.duplicate_free_mask]
-    return (total + int((within * (within - 1)).sum())) // 2
-
-
-def _guessed_prior(records: LinkageRecords) -> float:
-    # Half of the most that can be; training and `_share_of_links` replace it.
-    sizes = np.bincount(records.source_numbers, minlength=len(records.sources))
-    across = np.minimum.outer(sizes, sizes)[np.triu_indices(sizes.size, 1)].sum()
-    most = float(max(across, sizes.max()))
-    return min(_HALF * most / max(_n_pairs(records), 1), _HALF)
-
-
-def _comparison_settings(comparison: Comparison) -> dict[str, Any]:
+def _comparison_settings(
+    comparison: Comparison, m: FloatVector, u: FloatVector
+) -> dict[str, Any]:
     levels: list[dict[str, Any]] = [
         {
             "sql_condition": comparison.unknown,
@@ -265,11 +189,12 @@ def _comparison_settings(comparison: Comparison) -> dict[str, Any]:
             "is_null_level": True,
         }
     ]
-    for level in comparison.levels:
+    for place, level in enumerate(comparison.levels, start=1):
         entry: dict[str, Any] = {
             "sql_condition": level.sql,
             "label_for_charts": level.label,
-            "m_probability": level.expected,
+            "m_probability": float(m[-place]),
+            "u_probability": float(u[-place]),
         }
         if level.frequency_column:
             entry["tf_adjustment_column"] = level.frequency_column
@@ -295,29 +220,3 @@ def _blocks(
 
 def _rule(block: Sequence[str]) -> str:
     return " AND ".join(f'l."{name}" = r."{name}"' for name in block)
-
-
-def _model_table(
-    comparisons: Sequence[Comparison], model: Mapping[str, Any]
-) -> pd.DataFrame:
-    rows = []
-    for item, trained in zip(comparisons, model["comparisons"], strict=True):
-        levels = [
-            level
-            for level in trained["comparison_levels"]
-            if not level.get("is_null_level")
-        ]
-        last = len(levels) - 1
-        rows += [
-            {
-                "field": item.field,
-                "level": last - place,
-                "label": level.label,
-                "m": entry.get("m_probability", np.nan),
-                "u": entry.get("u_probability", np.nan),
-            }
-            for place, (level, entry) in enumerate(
-                zip(item.levels, levels, strict=True)
-            )
-        ]
-    return pd.DataFrame(rows)

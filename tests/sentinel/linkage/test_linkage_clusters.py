@@ -35,7 +35,7 @@ def clusters(source, free, pairs):
     )
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=150)
 @given(linked())
 def test_clusters_are_those_of_the_plain_version(case):
     source, free, pairs = case
@@ -51,7 +51,7 @@ def test_clusters_are_those_of_the_plain_version(case):
     assert found.n_merged + found.n_within + found.n_refused == len(pairs)
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=80)
 @given(linked(), st.randoms(use_true_random=False))
 def test_order_and_direction_of_pairs_do_not_matter(case, random):
     source, free, pairs = case
@@ -64,7 +64,7 @@ def test_order_and_direction_of_pairs_do_not_matter(case, random):
     )
 
 
-@settings(deadline=None, derandomize=True, max_examples=200)
+@settings(deadline=None, derandomize=True, max_examples=80)
 @given(linked())
 def test_no_duplicate_free_list_names_a_person_twice(case):
     source, free, pairs = case

@@ -90,7 +90,7 @@ def test_the_model_finds_the_parameters_that_patterns_were_drawn_from(
 
 def test_relatives_of_one_province_are_not_taken_for_one_person():
     # Where names and provinces go together among other pairs, one kind of them is not
-    # enough: a model with one kind expects 386 links here, and others 2.5 times too many.
+    # enough: such a model expects 386 links here, and 2.5 times too many elsewhere.
     simulated = simulate_lists(1500, rng=1)
     records = records_of(simulated)
     wanted = len(pairs_of(true_persons(records, simulated)))

@@ -39,9 +39,9 @@ interviews.flow.set_index("round_id").T
 # %%
 assert (
     interviews.flow["rows_read"]
-    == interviews.flow[["duplicates_removed", "excluded_by_rule", "selected"]].sum(
-        axis=1
-    )
+    == interviews.flow[
+        ["duplicates_removed", "excluded_by_rule", "withdrawn", "selected"]
+    ].sum(axis=1)
 ).all()
 
 # %% [markdown]

@@ -102,10 +102,12 @@ def refer(
 
 
 def _read(study: Path) -> tuple[StudyConfig, Interviews]:
+    from sentinel.cli.study import refuse_expired
     from sentinel.ingest import ingest_study
     from sentinel.study import load_study
 
     config = load_study(study)
+    refuse_expired(config)
     return config, ingest_study(config)
 
 

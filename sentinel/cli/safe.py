@@ -37,7 +37,60 @@ KeyFile = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
+    app.command("withdraw", rich_help_panel=PANEL)(withdraw)
     app.add_typer(group, rich_help_panel=PANEL)
+
+
+def withdraw(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY.toml", help="The study file.")
+    ],
+    *,
+    record: Annotated[
+        str,
+        typer.Option(prompt="Record id", help="Its id; asked for if not given."),
+    ],
+    who: Annotated[
+        str | None, typer.Option(help="Who took the withdrawal; not the person.")
+    ] = None,
+    absent_too: Annotated[
+        bool, typer.Option("--absent-too", help="Although no file holds the record.")
+    ] = False,
+    key: KeyFile = None,
+) -> None:
+    """Take a record out for good: its tombstone holds a keyed hash, never the id.
+
+    Example: sentinel withdraw my_study/study.toml
+    """
+    from datetime import date
+
+    from estimators.errors import InputError
+    from sentinel.ingest import count_record
+    from sentinel.safekeeping import audit_log, load_key, withdraw_record
+    from sentinel.safekeeping.audit import user_name
+    from sentinel.study import load_study
+
+    config, secret = load_study(study), load_key(key)
+    log = audit_log(config)
+    if log is not None:
+        log.check()
+    rows = count_record(config, record)
+    if not rows and not absent_too:
+        raise InputError(
+            "The id of a record in the study's files was expected, none has this one. "
+            "Look it up again; if its rows were deleted already, add --absent-too."
+        )
+    added = withdraw_record(
+        config, record, day=date.today(), who=who or user_name(), key=secret
+    )
+    if not added:
+        typer.echo("this record was withdrawn before; nothing was added")
+        return
+    if log is not None:
+        log.record("withdraw", counts={"rows": rows})
+    typer.echo(f"withdrawn: {rows} rows stay out of every run from now on")
+    typer.echo("Next: delete the record from the raw files and their copies, then run")
+    typer.echo(f"sentinel check {study}, which names the reports to be rebuilt.")
 
 
 @group.command("new-key")

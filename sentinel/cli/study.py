@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sentinel.schema.problems import Problems
+    from sentinel.study.config import StudyConfig
 
-__all__ = ["register"]
+__all__ = ["refuse_expired", "register"]
 
 PANEL = "Studies"
 STEPS = (
@@ -90,19 +91,35 @@ def new(
     typer.echo(f"Next: put the data beside it, then sentinel check {folder}/study.toml")
 
 
-def check(study: StudyFile) -> None:
+def check(
+    study: StudyFile,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option("--report", help="Report to look at for persons who withdrew."),
+    ] = None,
+) -> None:
     """List everything wrong with a study's config, form and data; writes nothing.
+
+    Reminds of retention dates, and names reports that must be rebuilt because somebody
+    withdrew (those in folders named out or report are found).
 
     Example: sentinel check my_study/study.toml
     """
+    from datetime import date
+
     from sentinel.analysis import check_plan
     from sentinel.ingest import check_study
+    from sentinel.report import stale_reports
+    from sentinel.safekeeping import check_retention
     from sentinel.study import read_study
 
     problems = check_study(study)
     config, codebook, _ = read_study(study)
     if config is not None and codebook is not None and len(codebook):
         problems.extend(check_plan(config, study))
+    if config is not None:
+        problems.extend(check_retention(config, today=date.today()))
+        problems.extend(stale_reports(config, report or ()))
     _print_problems(problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
     typer.echo(f"{errors} errors, {warnings} warnings")
@@ -120,6 +137,7 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     from sentinel.study import load_study
 
     config = load_study(study)
+    refuse_expired(config)
     check_plan(config, study).raise_errors()
     check_output_folder(out)
     log = audit_log(config)
@@ -143,6 +161,18 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     for reason in result.skipped:
         sys.stderr.write(f"not estimated: {reason}\n")
     typer.echo(report)
+
+
+def refuse_expired(config: StudyConfig) -> None:
+    """Raise if records are past their retention date; remind of dates that near."""
+    from datetime import date
+
+    from sentinel.safekeeping import check_retention
+
+    found = check_retention(config, today=date.today())
+    found.raise_errors()
+    for problem in found.warnings:
+        sys.stderr.write(f"warning: {problem}\n")
 
 
 def _print_problems(problems: Problems) -> None:

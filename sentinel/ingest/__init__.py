@@ -1,6 +1,6 @@
 """From field files to interviews: read, map, gate by consent, validate, harmonise."""
 
-from sentinel.ingest.harmonise import check_study, ingest_study
+from sentinel.ingest.harmonise import check_study, count_record, ingest_study
 from sentinel.ingest.interviews import FLOW_STEPS, Interviews, Origin
 from sentinel.ingest.new_study import new_study
 from sentinel.ingest.raw_table import RawTable
@@ -13,6 +13,7 @@ __all__ = [
     "RawTable",
     "Reader",
     "check_study",
+    "count_record",
     "ingest_study",
     "new_study",
     "read_table",

@@ -10,12 +10,11 @@ import pandas as pd
 from sentinel.ingest.consent import record_id
 from sentinel.ingest.file_table import FileTable
 from sentinel.ingest.findings import add_rows
+from sentinel.safekeeping.withdrawals import Withdrawals
 from sentinel.schema.problems import Problem, Problems
 from sentinel.schema.skip_logic import parse_condition
 
-__all__ = ["exclude_by_rule", "remove_duplicates", "remove_withdrawn"]
-
-WITHDRAWN = "withdrew consent"
+__all__ = ["exclude_by_rule", "record_ids", "remove_duplicates", "remove_withdrawn"]
 
 
 def exclude_by_rule(file: FileTable) -> None:
@@ -35,10 +34,17 @@ def exclude_by_rule(file: FileTable) -> None:
 
 
 def remove_withdrawn(
-    files: Sequence[FileTable], withdrawn: Sequence[str], problems: Problems
+    files: Sequence[FileTable],
+    withdrawn: Sequence[str],
+    problems: Problems,
+    *,
+    tombstones: Withdrawals | None = None,
 ) -> None:
-    """Take out the rows of persons who withdrew, before anything of them is read."""
-    if not withdrawn:
+    """Take out the rows of persons who withdrew, before anything of them is read.
+
+    They are named by id in the study file or, better, by tombstones without ids.
+    """
+    if not withdrawn and (tombstones is None or not tombstones.tombstones):
         return
     found: set[str] = set()
     for file in files:
@@ -54,11 +60,13 @@ def remove_withdrawn(
                 )
             )
             continue
-        texts = _ids(file, name)
+        texts = record_ids(file, name)
         gone = texts.isin(list(withdrawn)).to_numpy(np.bool_)
         found |= set(texts[gone])
+        if tombstones is not None:
+            gone = gone | tombstones.mask(texts)
         if gone.any():
-            file.excluded[WITHDRAWN] = int(gone.sum())
+            file.withdrawn = int(gone.sum())
             file.kept = file.kept[~gone]
     lost = len(set(withdrawn) - found)
     if lost:
@@ -111,7 +119,8 @@ def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
         )
 
 
-def _ids(file: FileTable, name: str) -> pd.Series:
+def record_ids(file: FileTable, name: str) -> pd.Series:
+    """Return the record ids of the rows that are still in."""
     # The id alone is read here: problems with it are listed at the gate.
     return file.read(name, file.kept, Problems()).values
 
@@ -122,7 +131,7 @@ def _all_ids(files: Sequence[FileTable]) -> pd.DataFrame:
         name = record_id(file.codebook)
         if name is None or name not in file.recipes:
             continue
-        ids = _ids(file, name)
+        ids = record_ids(file, name)
         parts.append(pd.DataFrame({"file": number, "place": file.kept, "id": ids}))
     if not parts:
         return pd.DataFrame(columns=["file", "place", "id"])

@@ -64,6 +64,7 @@ class FileTable:
     fates: Mapping[str, str]
     kept: IndexVector
     excluded: dict[str, int] = field(default_factory=dict)
+    withdrawn: int = 0
     duplicates: int = 0
     answers: FormAnswers | None = None
     tables: Mapping[str, Crosswalk] = field(default_factory=dict)

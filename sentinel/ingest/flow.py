@@ -58,6 +58,7 @@ def _add_file(counts: dict[str, int], each: GatedFile) -> None:
     counts["rows_read"] += len(each.file.raw.frame)
     counts["duplicates_removed"] += each.file.duplicates
     counts["excluded_by_rule"] += sum(each.file.excluded.values())
+    counts["withdrawn"] += each.file.withdrawn
     counts["selected"] += len(each.file.kept)
     for outcome, count in each.outcomes.value_counts().items():
         counts[_STEP_OF[str(outcome)]] += int(count)
@@ -66,7 +67,7 @@ def _add_file(counts: dict[str, int], each: GatedFile) -> None:
 
 
 def _check_sum(label: str, counts: dict[str, int]) -> None:
-    read = ("duplicates_removed", "excluded_by_rule", "selected")
+    read = ("duplicates_removed", "excluded_by_rule", "withdrawn", "selected")
     chosen = ("ineligible", "unavailable", "refused", "no_consent", "consented")
     if counts["rows_read"] != sum(counts[step] for step in read) or counts[
         "selected"

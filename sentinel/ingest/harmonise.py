@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from estimators.errors import InputError
 from sentinel.ingest.consent import GatedFile, gate, record_id
 from sentinel.ingest.crosswalk import read_tables
 from sentinel.ingest.derive import add_age_band
 from sentinel.ingest.duplicates import (
     exclude_by_rule,
+    record_ids,
     remove_duplicates,
     remove_withdrawn,
 )
@@ -37,6 +40,7 @@ from sentinel.ingest.validate import (
     check_design,
     check_together,
 )
+from sentinel.safekeeping.withdrawals import Withdrawals, read_withdrawals
 from sentinel.schema.codebook import SHIPPED_CODEBOOKS, Codebook, load_codebook
 from sentinel.schema.problems import IngestError, Problem, Problems
 from sentinel.schema.states import CellState
@@ -44,7 +48,7 @@ from sentinel.schema.variables import Variable
 from sentinel.study.config import RoundSection, StudyConfig
 from sentinel.study.loading import read_study
 
-__all__ = ["check_study", "ingest_study"]
+__all__ = ["check_study", "count_record", "ingest_study"]
 
 Tell = Callable[[str], None]
 BoolVector = npt.NDArray[np.bool_]
@@ -89,6 +93,29 @@ def check_study(path: str | Path) -> Problems:
     return problems
 
 
+def count_record(config: StudyConfig, record: str) -> int:
+    """Return how many rows of a study's files bear a record id; reads nothing else.
+
+    Raises
+    ------
+    IngestError
+        If a file cannot be read, or none has a record id.
+    """
+    name = config.study.codebook
+    codebook = load_codebook(name if name in SHIPPED_CODEBOOKS else config.path(name))
+    problems = Problems()
+    run = _Run(config, codebook, problems, lambda _: None)
+    files = [file for item in config.rounds for file in run.read_round(item)]
+    problems.raise_errors()
+    variable = record_id(codebook)
+    plain = unicodedata.normalize("NFC", record).strip()
+    with_ids = [file for file in files if variable in file.recipes]
+    if variable is None or not with_ids:
+        hint = "Map the record id: without it no record can be found."
+        raise IngestError(Problems([Problem(expected="a record id", hint=hint)]))
+    return sum(int((record_ids(file, variable) == plain).sum()) for file in with_ids)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """One pass over a study; `skip_absent` leaves out files already known to lack."""
@@ -110,7 +137,10 @@ class _Run:
         files = [file for item in config.rounds for file in self.read_round(item)]
         for file in files:
             exclude_by_rule(file)
-        remove_withdrawn(files, config.privacy.withdrawn, problems)
+        tombstones = self._tombstones()
+        remove_withdrawn(
+            files, config.privacy.withdrawn, problems, tombstones=tombstones
+        )
         remove_duplicates(files, problems)
         gated = [gate(file, config, problems) for file in files]
         _check_rounds(config, gated, problems)
@@ -133,7 +163,16 @@ class _Run:
             codebook=codebook,
             problems=Problems(problems.warnings),
             harmonisation=harmonisation_table(config, files, data.frame, data.states),
+            withdrawals="" if tombstones is None else tombstones.head,
         )
+
+    def _tombstones(self) -> Withdrawals | None:
+        """Return who withdrew; that it cannot be known is an error like others."""
+        try:
+            return read_withdrawals(self.config)
+        except InputError as error:
+            self.problems.add(Problem(column="privacy.withdrawals", hint=str(error)))
+            return None
 
     def read_round(self, item: RoundSection) -> Iterator[FileTable]:
         """Yield the readable files of a round with their plans."""

@@ -19,6 +19,7 @@ FLOW_STEPS = (
     "rows_read",
     "duplicates_removed",
     "excluded_by_rule",
+    "withdrawn",
     "selected",
     "ineligible",
     "unavailable",
@@ -77,9 +78,10 @@ class Interviews:
         cluster, outcome``, nothing else.
     flow : DataFrame
         One row per round, columns ``round_id`` and `FLOW_STEPS`, counts of rows. It
-        adds up: rows_read = duplicates_removed + excluded_by_rule + selected, and
-        selected = ineligible + unavailable + refused + no_consent + consented;
-        partial counts those of consented who stopped early; analysed = consented.
+        adds up: rows_read = duplicates_removed + excluded_by_rule + withdrawn +
+        selected, and selected = ineligible + unavailable + refused + no_consent +
+        consented; partial counts those of consented who stopped early; analysed =
+        consented.
     origins : tuple of Origin
     codebook : Codebook
     problems : Problems
@@ -87,6 +89,9 @@ class Interviews:
     harmonisation : DataFrame
         One row per variable and round: ``variable, round_id, present, answered, fate,
         source, how, recoded, lost``; for the analyst, never released as it is.
+    withdrawals : str
+        The last tombstone that was known when the data were read; empty if the study
+        keeps none.
     """
 
     frame: pd.DataFrame
@@ -97,6 +102,7 @@ class Interviews:
     codebook: Codebook
     problems: Problems
     harmonisation: pd.DataFrame
+    withdrawals: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)

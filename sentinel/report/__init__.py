@@ -10,6 +10,7 @@ from sentinel.report.internal_tables import write_internal_table
 from sentinel.report.recording import record_report
 from sentinel.report.redaction import redact_counts
 from sentinel.report.staging import check_output_folder
+from sentinel.report.staleness import stale_reports
 from sentinel.report.writing import write_report
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "redact_counts",
     "release_classification",
     "release_comparison",
+    "stale_reports",
     "write_internal_table",
     "write_report",
 ]

@@ -40,7 +40,11 @@ STAGES = (
     ("classified", "classified"),
 )
 EXITS = (
-    (("duplicates_removed", "duplicates"), ("excluded_by_rule", "excluded by rule")),
+    (
+        ("duplicates_removed", "duplicates"),
+        ("excluded_by_rule", "excluded by rule"),
+        ("withdrawn", "withdrew consent"),
+    ),
     (
         ("ineligible", "ineligible"),
         ("unavailable", "unavailable"),

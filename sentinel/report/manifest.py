@@ -71,6 +71,7 @@ def make_manifest(
         ],
         "row_counts": release.flow_records(),
         "suppression": release.suppression_records(),
+        "withdrawals": release.withdrawals,
         "warnings": len(release.warnings),
         "skipped": len(release.skipped),
         "outputs": dict(sorted(outputs.items())),

@@ -87,6 +87,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         skipped=told((*result.skipped, *refused)),
         timings=result.timings,
         rng=rng,
+        withdrawals=result.interviews.withdrawals,
         harmonised=_harmonised(result),
     )
 

@@ -25,6 +25,7 @@ FLOW_COLUMNS = (
     "rows_read",
     "duplicates_removed",
     "excluded_by_rule",
+    "withdrawn",
     "selected",
     "ineligible",
     "unavailable",
@@ -124,6 +125,7 @@ class Release:
     skipped: tuple[str, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     rng: int | None = None
+    withdrawals: str = ""
     harmonised: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property

@@ -12,7 +12,14 @@ from typing import Any
 
 from estimators.errors import InputError
 
-__all__ = ["LOG", "MADE_BY", "MANIFEST", "check_output_folder", "staged_folder"]
+__all__ = [
+    "LOG",
+    "MADE_BY",
+    "MANIFEST",
+    "check_output_folder",
+    "read_manifest",
+    "staged_folder",
+]
 
 MANIFEST = "manifest.json"
 LOG = "log.jsonl"
@@ -119,13 +126,14 @@ def _previous(folder: Path) -> Path:
 
 def _written_before(folder: Path) -> set[str]:
     """Return what a previous report says it wrote; nothing if it is not one of ours."""
-    content = _read_manifest(folder / MANIFEST)
+    content = read_manifest(folder / MANIFEST)
     if content.get("made_by") != MADE_BY:
         return set()
     return {*content.get("outputs", {}), MANIFEST, LOG}
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return a manifest; nothing where there is none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

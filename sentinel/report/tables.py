@@ -161,6 +161,7 @@ _FLOW_LINES = (
     _FlowLine(
         step="excluded_by_rule", label=f"{MINUS} excluded by a rule of the study"
     ),
+    _FlowLine(step="withdrawn", label=f"{MINUS} withdrew their consent"),
     _FlowLine(step="selected", label="Selected persons"),
     _FlowLine(step="ineligible", label=f"{MINUS} ineligible"),
     _FlowLine(step="unavailable", label=f"{MINUS} unavailable"),

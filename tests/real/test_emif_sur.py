@@ -150,7 +150,10 @@ def test_ingest__accounts_for_every_row(study: Study, returned_by: str) -> None:
         assert flow.loc[year, "rows_read"] == expected
     assert (
         flow["rows_read"]
-        == flow["duplicates_removed"] + flow["excluded_by_rule"] + flow["analysed"]
+        == flow["duplicates_removed"]
+        + flow["excluded_by_rule"]
+        + flow["withdrawn"]
+        + flow["analysed"]
     ).all()
     assert flow["duplicates_removed"].sum() == 0
     assert flow["analysed"].sum() == len(interviews)

@@ -19,7 +19,8 @@ def flow_of(interviews):
 def test_flow__adds_up_and_outcomes_are_kept(study, table):
     interviews = ingest_study(load_study(study.write(table)))
     assert flow_of(interviews) == {
-        "rows_read": 6, "duplicates_removed": 0, "excluded_by_rule": 0, "selected": 6,
+        "rows_read": 6, "duplicates_removed": 0, "excluded_by_rule": 0, "withdrawn": 0,
+        "selected": 6,
         "ineligible": 0, "unavailable": 1, "refused": 1, "no_consent": 0,
         "consented": 4, "partial": 2, "analysed": 4,
     }  # fmt: skip
@@ -113,7 +114,7 @@ def test_withdrawn__rows_are_removed_before_anything_is_read(study, table):
     more = '[privacy]\nwithdrawn = ["a2", "zz"]'
     path = study.write(table, more=more)
     interviews = ingest_study(load_study(path))
-    assert flow_of(interviews)["excluded_by_rule"] == 1
+    assert flow_of(interviews)["withdrawn"] == 1
     assert "a2" not in set(interviews.frame["rec_id"])
     assert any("1 of 2 are in no file" in str(item) for item in interviews.problems)
 

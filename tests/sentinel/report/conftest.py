@@ -212,6 +212,7 @@ def _interviews(people: pd.DataFrame) -> Interviews:
                 "rows_read": consented + 15 + 21 + 33 + 12 + 3,
                 "duplicates_removed": 3,
                 "excluded_by_rule": 0,
+                "withdrawn": 0,
                 "selected": consented + 15 + 21 + 33 + 12,
                 "ineligible": 15,
                 "unavailable": 21,

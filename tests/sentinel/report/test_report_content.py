@@ -127,7 +127,10 @@ def test_manifest_hashes_every_file_and_itself(output):
 def test_manifest_rows_add_up(output):
     for row in manifest_of(output)["row_counts"]:
         assert row["rows_read"] == (
-            row["duplicates_removed"] + row["excluded_by_rule"] + row["selected"]
+            row["duplicates_removed"]
+            + row["excluded_by_rule"]
+            + row["withdrawn"]
+            + row["selected"]
         )
         assert row["selected"] == sum(
             row[step]

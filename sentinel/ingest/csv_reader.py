@@ -14,7 +14,7 @@ from sentinel.ingest.raw_table import RawTable, refuse
 from sentinel.ingest.source_file import SourceFile, finish_table
 from sentinel.schema.problems import IngestError, Problem, Problems
 
-__all__ = ["read_csv"]
+__all__ = ["read_csv", "read_records"]
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_RECORDS = 30
@@ -54,6 +54,18 @@ def read_csv(source: SourceFile) -> RawTable:
         rows=np.asarray(row_numbers[1:], dtype=np.int64),
         problems=problems,
     )
+
+
+def read_records(source: SourceFile) -> tuple[list[list[str]], list[int], Problems]:
+    """Return the records of a sheet that need not open with its header.
+
+    Records that hold cells, their row numbers as a person counts them, and warnings;
+    records may differ in width.
+    """
+    problems = Problems()
+    text, _ = _decode(source, problems)
+    records, numbers = _records(text, source)
+    return records, numbers, problems
 
 
 def _decode(source: SourceFile, problems: Problems) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """Where things cluster: scan statistics, and counts that a fair map would show."""
 
 from estimators.spatial.expected_counts import indirect_expected
+from estimators.spatial.scan_result import Cluster, ScanClusters
+from estimators.spatial.spatial_scan import spatial_scan
 
-__all__ = ["indirect_expected"]
+__all__ = ["Cluster", "ScanClusters", "indirect_expected", "spatial_scan"]

@@ -1,0 +1,253 @@
+"""Scans of all connected sets of areas near a centre.
+
+Every connected set that holds the centre is met once: a set grows by one of the areas
+that touch it, and areas passed over by an elder set are closed to its younger siblings.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numba
+import numpy as np
+
+from estimators.numba_options import kernel
+from estimators.spatial._kernels import (
+    LANES,
+    TIE,
+    Law,
+    likelihood_ratio,
+    refresh,
+    settle,
+    worth_a_look,
+)
+
+if TYPE_CHECKING:
+    from estimators.array_types import (
+        BoolMatrix,
+        BoolVector,
+        FloatMatrix,
+        FloatVector,
+        IntVector,
+    )
+    from estimators.spatial._kernels import Int32Array
+
+__all__ = ["Surroundings", "best_flexible", "flexible_maxima", "restricted_maxima"]
+
+_MOST = 62  # areas near a centre that fit the bits of a mask
+
+
+class Surroundings(NamedTuple):
+    """Where sets of areas are sought.
+
+    near (n, k): areas by distance from each centre; touching (n, n); share (n,) of the
+    population, of which a set may hold at most `cap`.
+    """
+
+    near: Int32Array
+    touching: BoolMatrix
+    share: FloatVector
+    cap: float
+
+
+@kernel()
+def _local_masks(
+    near: Int32Array,
+    allowed: BoolVector,
+    touching: BoolMatrix,
+    who: IntVector,
+    masks: IntVector,
+) -> int:
+    """Give allowed areas near a centre numbers and mark who touches whom, as bits."""
+    found = 0
+    for at in range(near.size):
+        if found == _MOST:
+            break
+        if not allowed[near[at]]:
+            if at == 0:
+                return 0
+            continue
+        who[found] = near[at]
+        masks[found] = 0
+        for other in range(found):
+            if touching[near[at], who[other]]:
+                masks[found] |= 1 << other
+                masks[other] |= 1 << found
+        found += 1
+    return found
+
+
+@kernel()
+def _lowest(bits: int) -> int:
+    """Place of the lowest bit that is set."""
+    place = 0
+    while not (bits >> place) & 1:
+        place += 1
+    return place
+
+
+@kernel()
+def _best_near(  # noqa: PLR0917 - kernels take arrays by position
+    who: IntVector,
+    masks: IntVector,
+    around: Surroundings,
+    cases: FloatVector,
+    size: FloatVector,
+    law: Law,
+    state: FloatVector,
+) -> int:
+    """Return the best set with the first area in it as bits, 0 if none beats `state`.
+
+    state (1,): the best ratio so far, raised in place.
+    """
+    share, cap = around.share, around.cap * (1 + 1e-12)
+    if share[who[0]] > cap:
+        return 0
+    chosen = 0
+    sets = np.zeros(_MOST + 1, dtype=np.int64)
+    open_, closed = np.zeros_like(sets), np.zeros_like(sets)
+    sums = np.zeros((_MOST + 1, 3))
+    sets[0], open_[0], closed[0] = 1, masks[0], 1
+    sums[0] = cases[who[0]], size[who[0]], share[who[0]]
+    depth, fresh = 0, True
+    while depth >= 0:
+        if fresh:
+            count, zone = sums[depth, 0], sums[depth, 1]
+            if worth_a_look(count, zone, law, state[0]):
+                ratio = likelihood_ratio(count, zone, law)
+                if ratio > state[0] + TIE:
+                    state[0], chosen = ratio, sets[depth]
+        fresh = False
+        if not open_[depth]:
+            depth -= 1
+            continue
+        place = _lowest(open_[depth])
+        open_[depth] &= ~(1 << place)
+        closed[depth] |= 1 << place
+        area = who[place]
+        if sums[depth, 2] + share[area] > cap:
+            continue
+        fresh = True
+        sets[depth + 1] = sets[depth] | (1 << place)
+        closed[depth + 1] = closed[depth]
+        open_[depth + 1] = (open_[depth] | masks[place]) & ~closed[depth]
+        sums[depth + 1, 0] = sums[depth, 0] + cases[area]
+        sums[depth + 1, 1] = sums[depth, 1] + size[area]
+        sums[depth + 1, 2] = sums[depth, 2] + share[area]
+        depth += 1
+    return chosen
+
+
+@kernel()
+def best_flexible(
+    around: Surroundings,
+    allowed: BoolVector,
+    cases: FloatVector,
+    size: FloatVector,
+    law: Law,
+) -> tuple[float, IntVector]:
+    """Return the greatest ratio over all centres and the areas of its set."""
+    who, masks = np.zeros(_MOST, dtype=np.int64), np.zeros(_MOST, dtype=np.int64)
+    state, members = np.zeros(1), np.zeros(0, dtype=np.int64)
+    for g in range(around.near.shape[0]):
+        found = _local_masks(around.near[g], allowed, around.touching, who, masks)
+        if not found:
+            continue
+        chosen = _best_near(who, masks, around, cases, size, law, state)
+        if chosen:
+            members = np.array([who[i] for i in range(found) if (chosen >> i) & 1])
+    return state[0], members
+
+
+@kernel()
+def _grow(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
+    who: IntVector,
+    masks: IntVector,
+    around: Surroundings,
+    size: FloatVector,
+    counts: Int32Array,
+    held: Int32Array,
+    best: FloatVector,
+    over: Int32Array,
+    law: Law,
+) -> None:
+    """Let all sets with the first area in it compete, for a batch of replicates."""
+    share, cap = around.share, around.cap * (1 + 1e-12)
+    if share[who[0]] > cap:
+        return
+    lanes, bins, largest = counts.shape[1], over.shape[0], law.largest
+    open_, closed = np.zeros(_MOST, dtype=np.int64), np.zeros(_MOST, dtype=np.int64)
+    sums = np.zeros((_MOST, 2))
+    open_[0], closed[0] = masks[0], 1
+    sums[0] = size[who[0]], share[who[0]]
+    held[0] = 0
+    area, depth = who[0], 0
+    while depth >= 0:
+        if area >= 0:
+            row, own, before = counts[area], held[depth], held[max(depth - 1, 0)]
+            zone = sums[depth, 0]
+            least = over[min(int(bins * math.sqrt(zone / largest)), bins - 1)]
+            passed = False
+            for lane in range(lanes):
+                own[lane] = before[lane] + row[lane]
+            for lane in range(lanes):
+                passed |= own[lane] > least[lane]
+            if passed:
+                settle(own, zone, least, best, law)
+        area = -1
+        if not open_[depth]:
+            depth -= 1
+            continue
+        place = _lowest(open_[depth])
+        open_[depth] &= ~(1 << place)
+        closed[depth] |= 1 << place
+        if sums[depth, 1] + share[who[place]] > cap:
+            continue
+        area = who[place]
+        closed[depth + 1] = closed[depth]
+        open_[depth + 1] = (open_[depth] | masks[place]) & ~closed[depth]
+        sums[depth + 1, 0] = sums[depth, 0] + size[area]
+        sums[depth + 1, 1] = sums[depth, 1] + share[area]
+        depth += 1
+
+
+@kernel(parallel=True)
+def flexible_maxima(  # noqa: PLR0917 - kernels take arrays by position
+    around: Surroundings,
+    size: FloatVector,
+    counts: Int32Array,
+    best: FloatMatrix,
+    bins: int,
+    law: Law,
+) -> None:
+    """Raise `best` (batches, LANES) to the greatest ratio of every replicate."""
+    for batch in numba.prange(counts.shape[0]):
+        over = np.empty((bins, LANES), dtype=np.int32)
+        tabulated = np.full(LANES, -math.inf)
+        held = np.zeros((_MOST, LANES), dtype=np.int32)
+        who, masks = np.zeros(_MOST, dtype=np.int64), np.zeros(_MOST, dtype=np.int64)
+        allowed = np.ones(size.size, dtype=np.bool_)
+        for g in range(around.near.shape[0]):
+            refresh(best[batch], tabulated, over, law)
+            _local_masks(around.near[g], allowed, around.touching, who, masks)
+            mine = counts[batch]
+            _grow(who, masks, around, size, mine, held, best[batch], over, law)
+
+
+@kernel(parallel=True)
+def restricted_maxima(  # noqa: PLR0917 - kernels take arrays by position
+    around: Surroundings,
+    least: Int32Array,
+    size: FloatVector,
+    counts: Int32Array,
+    best: FloatMatrix,
+    law: Law,
+) -> None:
+    """Raise `best` to the greatest ratio of sets of areas with `least` cases each."""
+    for batch in numba.prange(counts.shape[0]):
+        for lane in range(LANES):
+            cases = counts[batch, :, lane].astype(np.float64)
+            allowed = counts[batch, :, lane] >= least
+            ratio, _ = best_flexible(around, allowed, cases, size, law)
+            best[batch, lane] = max(best[batch, lane], ratio)

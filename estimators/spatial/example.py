@@ -1,0 +1,33 @@
+"""A small map with one planted cluster, for examples and the command line's help."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from estimators.array_types import FloatArray
+
+__all__ = ["surveyed_places"]
+
+
+def surveyed_places() -> dict[str, FloatArray]:
+    """Return cases, persons interviewed and coordinates of 25 places on a grid.
+
+    Places 0, 1, 5 and 6 have 24 cases of 40 persons each, the others 8 or 10.
+
+    Examples
+    --------
+    >>> from estimators.spatial.example import surveyed_places
+    >>> int(surveyed_places()["cases"].sum())
+    284
+    """
+    x, y = np.meshgrid(np.arange(5.0), np.arange(5.0))
+    cases = np.where(np.arange(25) % 2 == 0, 8.0, 10.0)
+    cases[[0, 1, 5, 6]] = 24.0
+    return {
+        "cases": cases,
+        "population": np.full(25, 40.0),
+        "coordinates": np.column_stack([x.ravel(), y.ravel()]),
+    }

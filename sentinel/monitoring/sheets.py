@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sentinel.ingest.csv_reader import read_records
@@ -164,18 +164,18 @@ def _columns(
         if not cell:
             continue
         column = known.get(plain(cell))
-        finding = {"file": label, "row": header.number, "column": cell[:60]}
+        finding = Problem(file=label, row=header.number, column=cell[:60])
         if column is None:
             near = difflib.get_close_matches(plain(cell), known, n=1, cutoff=0.7)
             hint = f"Did you mean {near[0]!r}?" if near else "It is not read."
             problems.add(
-                Problem(
-                    **finding, severity="warning", expected="a known heading", hint=hint
+                replace(
+                    finding, severity="warning", expected="a known heading", hint=hint
                 )
             )
         elif column in columns:
             expected = f"one column for {column}"
-            problems.add(Problem(**finding, expected=expected, hint="It comes twice."))
+            problems.add(replace(finding, expected=expected, hint="It comes twice."))
         else:
             columns[column] = place
     return columns

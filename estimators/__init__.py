@@ -14,6 +14,7 @@ from estimators import (
     regression,
     small_area,
     spatial,
+    surveillance,
     survey,
 )
 from estimators.errors import (
@@ -48,5 +49,6 @@ __all__ = [
     "regression",
     "small_area",
     "spatial",
+    "surveillance",
     "survey",
 ]

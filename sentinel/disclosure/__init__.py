@@ -28,6 +28,7 @@ from sentinel.disclosure.estimates import (
 )
 from sentinel.disclosure.flows import ProtectedFlows, protect_flows
 from sentinel.disclosure.gate import keep_out_of_release, release_file
+from sentinel.disclosure.geomasking import geomask
 from sentinel.disclosure.ledger import ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
 from sentinel.disclosure.microdata import (
@@ -38,6 +39,7 @@ from sentinel.disclosure.microdata import (
 )
 from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.rounding import RoundedTable, round_counts_down
+from sentinel.disclosure.synthetic import SyntheticRecords, synthesise
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
 
 __all__ = [
@@ -54,10 +56,12 @@ __all__ = [
     "ReleasePolicy",
     "ReleasedCells",
     "RoundedTable",
+    "SyntheticRecords",
     "audit",
     "coarsen_places",
     "coarsen_time",
     "escape_text",
+    "geomask",
     "infer_ctdc_zeros",
     "k_anonymise",
     "keep_out_of_release",
@@ -72,6 +76,7 @@ __all__ = [
     "round_counts_down",
     "safe_csv_cell",
     "safe_csv_frame",
+    "synthesise",
     "to_ctdc",
     "withhold_contrasts",
 ]

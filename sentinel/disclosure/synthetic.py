@@ -94,8 +94,8 @@ def synthesise(
     Notes
     -----
     One-way and pair counts get two-sided geometric noise, each with its share of
-    epsilon; pairs are chosen by the exponential mechanism, the score being how far their
-    counts are from independence. The size of the file is a noisy total as well.
+    epsilon; pairs are chosen by the exponential mechanism, the score being how far
+    their counts are from independence. The size of the file is a noisy total as well.
     Drawing uses ordinary floating point: it is no defence against somebody who measures
     the running program.
 
@@ -164,8 +164,8 @@ def _coded(
         columns.append(at)
     if problems or not columns:
         raise InputError(
-            f"{'; '.join(problems) or 'No column was named'}. Give every column all its "
-            'codes, "" among them where it may be missing.'
+            f"{'; '.join(problems) or 'No column was named'}. Give every column all "
+            'its codes, "" among them where it may be missing.'
         )
     return np.column_stack(columns), [len(codes) for codes in domains.values()]
 

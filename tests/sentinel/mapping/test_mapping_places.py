@@ -147,13 +147,64 @@ def test_boundaries__are_read_and_matched(tmp_path, outline, flows):
     outline.to_file(file)
     read = read_boundaries(file, "pcode")
     assert read["code"].tolist() == ["KH-1", "KH-2"]
-    problems = match_boundaries(read, {"KH-1", "KH-17"})
+    places = load_places()
+    matched, problems = match_boundaries(read, places, {"KH-1", "KH-17", "XB-POIPET"})
     assert [problem.value for problem in problems] == ["KH-17"]
+    assert matched["code"].tolist() == ["KH-1", "KH-2"]
     scene = build_scene(flows, load_places(), minimum_cell=11, boundaries=read)
     assert len(scene.outlines) == 2
     words = Words(title="t", boundaries="COD-AB 2024")
     assert any("COD-AB 2024" in line for line in words.below())
     assert 'class="outline"' in interactive_map(scene, words)
+
+
+def test_boundaries__p_codes_are_joined_by_unique_names_only(tmp_path):
+    # COD-AB: KH01 is Banteay Meanchey, and looks like KH-1 by accident.
+    rows = {
+        "KH01": "Banteay Meanchey",
+        "KH99": "Siemreap",
+        "KH17": "Siem Reap",
+        "KH03": "Battambang",
+        "KH04": "Battambang Province",
+        "KH05": "Nowhere",
+    }
+    frame = gpd.GeoDataFrame(
+        {"ADM1_PCODE": list(rows), "ADM1_EN": list(rows.values())},
+        geometry=[box(102 + k, 13, 103 + k, 14) for k in range(len(rows))],
+        crs=4326,
+    )
+    frame.to_parquet(tmp_path / "adm1.parquet")
+    read = read_boundaries(tmp_path / "adm1.parquet")
+    wanted = {"KH-1", "KH-17", "KH-2"}
+    matched, problems = match_boundaries(read, load_places(), wanted)
+    codes = dict(zip(read["code"], matched["code"], strict=True))
+    assert codes["KH01"] == "KH-1"
+    assert codes["KH17"] == "KH-17"
+    # Two polygons say Battambang, so neither is it.
+    assert codes["KH03"] == "KH03"
+    assert codes["KH04"] == "KH04"
+    assert [problem.value for problem in problems] == ["KH-2"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "name"),
+    [
+        (".gpkg", "shapeISO", "shapeName"),
+        (".geojson", "iso_3166_2", "name"),
+        (".shp", "GID_1", "NAME_1"),
+    ],
+)
+def test_boundaries__columns_of_known_sources_are_found(tmp_path, ending, code, name):
+    file = tmp_path / f"adm1{ending}"
+    frame = gpd.GeoDataFrame(
+        {name: ["Siem Reap"], code: ["KHM.17_1"]}, geometry=[box(1, 2, 3, 4)], crs=4326
+    )
+    frame.to_crs(3857).to_file(file)
+    read = read_boundaries(file)
+    assert read["name"].tolist() == ["Siem Reap"]
+    matched, _ = match_boundaries(read, load_places(), {"KH-17"})
+    assert matched["code"].tolist() == ["KH-17"]
+    assert matched.total_bounds == pytest.approx([1, 2, 3, 4])
 
 
 def test_boundaries__bad_files_get_one_clear_message(tmp_path, outline):

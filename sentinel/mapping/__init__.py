@@ -1,21 +1,38 @@
-"""Maps of protected flows: printed sheets and one offline interactive file."""
+"""Maps of protected numbers: printed sheets and one offline interactive file.
 
+`draw_maps` draws ways, `draw_area_maps` places; both take what `sentinel.disclosure`
+returns. The parts they are made of can be used alone.
+"""
+
+from sentinel.mapping.area_map import static_area_map
+from sentinel.mapping.areas import Area, AreaMap, Cluster, area_layers, area_scene
 from sentinel.mapping.boundaries import match_boundaries, read_boundaries
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
+from sentinel.mapping.hotspots import scan_clusters
 from sentinel.mapping.interactive_map import interactive_map
-from sentinel.mapping.maps import MapFile, draw_maps, save_figure
+from sentinel.mapping.maps import MapFile, draw_area_maps, draw_maps, save_figure
+from sentinel.mapping.multiples import small_multiples
+from sentinel.mapping.sankey import Band, Stop, route_bands, sankey
 from sentinel.mapping.scene import Layer, Leg, Node, Scene, build_scene
 from sentinel.mapping.static_map import static_flow_map
 from sentinel.mapping.style import Words
 
 __all__ = [
+    "Area",
+    "AreaMap",
+    "Band",
+    "Cluster",
     "Layer",
     "Leg",
     "MapFile",
     "Node",
     "Scene",
+    "Stop",
     "Words",
+    "area_layers",
+    "area_scene",
     "build_scene",
+    "draw_area_maps",
     "draw_maps",
     "interactive_map",
     "load_places",
@@ -23,6 +40,11 @@ __all__ = [
     "normalise_name",
     "read_boundaries",
     "resolve_places",
+    "route_bands",
+    "sankey",
     "save_figure",
+    "scan_clusters",
+    "small_multiples",
+    "static_area_map",
     "static_flow_map",
 ]

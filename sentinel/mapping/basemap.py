@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sentinel import datasets
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatMatrix, FloatVector
+    from sentinel.mapping.plane import Plane
 
-__all__ = ["BASEMAP_NOTE", "Land", "Plane", "clip_land"]
+__all__ = ["BASEMAP_NOTE", "Land", "clip_land"]
 
 BASEMAP_NOTE = "Country outlines: Natural Earth 1:50m (public domain), simplified."
 # Drawn beyond the frame, so that no outline runs along its edge.
 OVERHANG = 12.0
 SMALLEST = 4.0
-
-
-class Plane(Protocol):
-    """What turns degrees into the plane of the map, and back."""
-
-    height: float
-    km_per_unit: float
-
-    def place(self, lat: Any, lon: Any) -> FloatMatrix:  # noqa: ANN401 - any array
-        """Return (x, y) rows."""
-
-    def degrees(
-        self, x: FloatVector, y: FloatVector
-    ) -> tuple[FloatVector, FloatVector]:
-        """Return latitudes and longitudes."""
 
 
 class Land(NamedTuple):

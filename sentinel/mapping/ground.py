@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sentinel.mapping.basemap import Plane, clip_land
+from sentinel.mapping.basemap import clip_land
 from sentinel.mapping.boundaries import rings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from estimators.array_types import FloatMatrix
+    from sentinel.mapping.plane import Plane
 
 __all__ = ["Country", "Dot", "lay_ground"]
 

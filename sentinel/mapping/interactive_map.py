@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
 from sentinel.disclosure.escaping import escape_text
 from sentinel.mapping.curves import line_width
+from sentinel.mapping.interactive_areas import (
+    area_group,
+    area_key,
+    area_table,
+    path_of,
+)
 from sentinel.mapping.legend import html_legend
 from sentinel.mapping.lettering import short_name
 from sentinel.mapping.marks import SQUARE, mark_path, node_radius
-from sentinel.mapping.scene import WIDTH, Layer, Leg, Node, Scene
+from sentinel.mapping.plane import WIDTH
+from sentinel.mapping.scene import Layer, Leg, Node, Scene
 from sentinel.mapping.style import ROLE_LABEL
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatMatrix
+    from sentinel.mapping.areas import AreaMap
     from sentinel.mapping.style import Words
 
 __all__ = ["interactive_map"]
@@ -30,13 +37,21 @@ SWITCHES = {
     "origin": "Home provinces",
     "crossing": "Crossings",
     "destination": "Destinations",
+    "places": "Places and their estimates",
     "names": "Names",
     "dots": "Other provinces",
 }
 QUIET_WIDTH = 0.9
 
 
-def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
+def interactive_map(
+    scene: Scene,
+    words: Words,
+    *,
+    top_flows: int = 25,
+    areas: Sequence[AreaMap] = (),
+    quantity: str = "Prevalence",
+) -> str:
     """Return the page.
 
     Parameters
@@ -46,6 +61,10 @@ def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
     words : Words
     top_flows : int
         Legs drawn with their width; others are thin and grey.
+    areas : sequence of AreaMap
+        Maps of places in the plane of the scene, each one more choice of the switch.
+    quantity : str
+        What their values are.
 
     Returns
     -------
@@ -58,6 +77,9 @@ def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
     style = (TEMPLATES / "map.css").read_text(encoding="utf-8")
     script = (TEMPLATES / "map.js").read_text(encoding="utf-8")
     layers = list(enumerate(scene.layers))
+    maps = list(enumerate(areas, start=len(layers)))
+    titles = [(at, layer.title) for at, layer in layers]
+    titles += [(at, layer.title) for at, layer in maps]
     page = Template((TEMPLATES / "map.html").read_text(encoding="utf-8"))
     return page.substitute(
         style=style,
@@ -66,7 +88,10 @@ def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
         script_hash=_digest(script),
         title=escape_text(words.title),
         banner=_banner(words),
-        subtitles=_join(_subtitle(at, layer) for at, layer in layers),
+        subtitles=_join(
+            [_subtitle(at, layer) for at, layer in layers]
+            + [_area_subtitle(at, layer) for at, layer in maps]
+        ),
         width=f"{WIDTH:.0f}",
         height=f"{scene.height:.0f}",
         alt=escape_text(f"{words.title}. Arrow keys move, plus and minus zoom."),
@@ -83,16 +108,27 @@ def interactive_map(scene: Scene, words: Words, *, top_flows: int = 25) -> str:
             for country in scene.countries
             if country.name
         ),
-        rounds=_join(_round(at, layer, words, top_flows) for at, layer in layers),
-        round_choices=_join(_round_choice(at, layer) for at, layer in layers),
-        layer_choices=_layer_choices(scene),
-        legends=_join(
-            f'<div class="legend" data-round="{at}"{_hidden(at)}>'
-            f"{html_legend(scene, layer, top_flows)}</div>"
-            for at, layer in layers
+        rounds=_join(
+            [_round(at, layer, words, top_flows) for at, layer in layers]
+            + [area_group(at, layer) for at, layer in maps]
         ),
-        notes=_notes(scene, words),
-        tables=_join(_tables(at, layer, scene.minimum_cell) for at, layer in layers),
+        round_choices=_join(_round_choice(at, title) for at, title in titles),
+        layer_choices=_layer_choices(scene, areas),
+        legends=_join(
+            f'<div class="legend" data-round="{at}"{_hidden(at)}>{key}</div>'
+            for at, key in [
+                *((at, html_legend(scene, layer, top_flows)) for at, layer in layers),
+                *(
+                    (at, area_key(layer, scene.minimum_cell, quantity))
+                    for at, layer in maps
+                ),
+            ]
+        ),
+        notes=_notes((*scene.layers, *areas), words),
+        tables=_join(
+            [_tables(at, layer, scene.minimum_cell) for at, layer in layers]
+            + [area_table(at, layer, scene.minimum_cell) for at, layer in maps]
+        ),
     )
 
 
@@ -120,6 +156,12 @@ def _subtitle(at: int, layer: Layer) -> str:
     return f'<p class="subtitle" data-round="{at}"{_hidden(at)}>{text}</p>'
 
 
+def _area_subtitle(at: int, layer: AreaMap) -> str:
+    parts = [layer.title, layer.period]
+    text = " \u00b7 ".join(escape_text(part) for part in parts if part)
+    return f'<p class="subtitle" data-round="{at}"{_hidden(at)}>{text}</p>'
+
+
 def _longest(scene: Scene) -> float:
     lengths = [
         ((leg.start.x - leg.end.x) ** 2 + (leg.start.y - leg.end.y) ** 2) ** 0.5
@@ -134,14 +176,8 @@ def _ground(scene: Scene) -> str:
     if scene.outlines:
         shapes.append(("outline", scene.outlines))
     return _join(
-        f'<path class="{name}" fill-rule="evenodd" d="{_path(rings)}"/>'
+        f'<path class="{name}" fill-rule="evenodd" d="{path_of(rings)}"/>'
         for name, rings in shapes
-    )
-
-
-def _path(rings: Iterable[FloatMatrix]) -> str:
-    return "".join(
-        "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in ring) + "Z" for ring in rings
     )
 
 
@@ -209,16 +245,16 @@ def _name(node: Node, layer: Layer) -> str:
     )
 
 
-def _round_choice(at: int, layer: Layer) -> str:
+def _round_choice(at: int, title: str) -> str:
     checked = "" if at else " checked"
     return (
         f'<label><input type="radio" name="round" value="{at}"{checked}>'
-        f"<span>{escape_text(layer.title)}</span></label>"
+        f"<span>{escape_text(title)}</span></label>"
     )
 
 
-def _layer_choices(scene: Scene) -> str:
-    used = {"names", "dots"}
+def _layer_choices(scene: Scene, areas: Sequence[AreaMap]) -> str:
+    used = {"names", "dots"} | ({"places"} if areas else set())
     for layer in scene.layers:
         used |= {node.role for node in layer.nodes}
         used |= {"on" if leg.onward else "in" for leg in layer.legs}
@@ -230,12 +266,12 @@ def _layer_choices(scene: Scene) -> str:
     )
 
 
-def _notes(scene: Scene, words: Words) -> str:
+def _notes(views: Sequence[Layer | AreaMap], words: Words) -> str:
     rounds = [
         f'<div data-round="{at}"{_hidden(at)}>'
         + "".join(f"<p>{escape_text(note)}</p>" for note in layer.notes)
         + "</div>"
-        for at, layer in enumerate(scene.layers)
+        for at, layer in enumerate(views)
     ]
     return _join([*rounds, *(f"<p>{escape_text(note)}</p>" for note in words.below())])
 

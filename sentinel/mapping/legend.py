@@ -49,7 +49,9 @@ def _lines(layer: Layer, top_flows: int) -> str:
             f'<line class="quiet" x1="0" y1="{y:.0f}" x2="44" y2="{y:.0f}" '
             'stroke-width="1"/>'
         )
-        text = f"beyond the {top_flows} largest, not to scale"
+        text = (
+            f"{layer.rest_share(top_flows):.0%} of it, beyond the {top_flows} largest"
+        )
         body.append(_text(52, y, text, quiet=True))
     return _svg(y + 16, body)
 

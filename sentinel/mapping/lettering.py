@@ -6,7 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from sentinel.mapping.scene import WIDTH, Layer, Scene
+from sentinel.mapping.plane import WIDTH
+from sentinel.mapping.scene import Node, Scene
 
 __all__ = ["Box", "Label", "country_names", "place_labels", "short_name", "text_width"]
 
@@ -118,6 +119,9 @@ def place_labels(
             (x - slant, y - slant - height / 3, "end"),
             (x - slant, y + slant + height / 3, "end"),
         ]
+        if radius == 0:
+            # An area is named in its middle, if it can be.
+            options.insert(0, (x, y, "middle"))
         best: tuple[float, Label, Box] | None = None
         for order, (left, middle, anchor) in enumerate(options):
             box = _box(left, middle, width, height, anchor)
@@ -139,20 +143,22 @@ def place_labels(
     return labels
 
 
-def country_names(scene: Scene, layer: Layer) -> list[tuple[str, float, float, Box]]:
+def country_names(
+    scene: Scene, nodes: Sequence[Node], size: float = COUNTRY
+) -> list[tuple[str, float, float, Box]]:
     """Return spaced capitals, their middle and box, clear of a round's symbols."""
-    symbols = [Box.about(node.x, node.y, COUNTRY) for node in layer.nodes]
+    symbols = [Box.about(node.x, node.y, COUNTRY) for node in nodes]
     names = []
     for country in scene.countries:
         if not country.name:
             continue
         name = " ".join(country.name.upper())
-        half = text_width(name, COUNTRY) / 2
+        half = text_width(name, size) / 2
         options = []
         for order, (dx, dy) in enumerate(_STEPS):
             x = min(max(country.x + dx, half + EDGE), WIDTH - half - EDGE)
-            y = min(max(country.y + dy, COUNTRY), scene.height - 3 * COUNTRY)
-            box = Box(x - half, y - 0.7 * COUNTRY, x + half, y + 0.7 * COUNTRY)
+            y = min(max(country.y + dy, size), scene.height - 3 * size)
+            box = Box(x - half, y - 0.7 * size, x + half, y + 0.7 * size)
             hidden = sum(box.overlap(other) > 0 for other in symbols)
             options.append((hidden, order, x, y, box))
         _, _, x, y, box = min(options)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from estimators.errors import InputError
@@ -14,20 +13,25 @@ from sentinel.disclosure.coarsening import INFORMAL_CROSSING
 from sentinel.disclosure.flows import ALL_ROUNDS, ANYWHERE, OTHER
 from sentinel.mapping.boundaries import rings
 from sentinel.mapping.ground import Country, Dot, lay_ground
-from sentinel.mapping.projection import EqualArea
+from sentinel.mapping.plane import WIDTH, Plane
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from estimators.array_types import FloatMatrix, FloatVector
+    from estimators.array_types import FloatMatrix
     from sentinel.disclosure import ProtectedFlows
 
-__all__ = ["Layer", "Leg", "Node", "Scene", "build_scene"]
+__all__ = [
+    "Layer",
+    "Leg",
+    "Node",
+    "Scene",
+    "build_scene",
+    "located_places",
+    "plain_scene",
+]
 
 ROLES = ("origin", "crossing", "destination")
-WIDTH = 1000.0
-LEAST_HEIGHT, MOST_HEIGHT = 560.0, 1250.0
-PADDING = 0.075
 NOT_STATED = ""
 
 
@@ -77,6 +81,11 @@ class Layer:
     largest_node: int = 1
     largest_leg: int = 1
 
+    def rest_share(self, top: int) -> float:
+        """Return the share of what lines carry that is beyond the `top` largest."""
+        total = sum(leg.n for leg in self.legs)
+        return sum(leg.n for leg in self.legs[top:]) / total if total else 0.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scene:
@@ -84,15 +93,14 @@ class Scene:
 
     Attributes
     ----------
-    km_per_unit : float
+    plane : Plane
     layers : tuple of Layer
         Rounds, and all rounds together if the flows have them.
     outlines : tuple of array
         Rings of the user's boundaries; empty without.
     """
 
-    height: float
-    km_per_unit: float
+    plane: Plane
     layers: tuple[Layer, ...]
     dots: tuple[Dot, ...]
     countries: tuple[Country, ...]
@@ -100,43 +108,15 @@ class Scene:
     minimum_cell: int
     unplaced: tuple[str, ...] = ()
 
+    @property
+    def height(self) -> float:
+        """Of the frame."""
+        return self.plane.height
 
-class Plane:
-    """Turns degrees into the plane of the map."""
-
-    def __init__(self, frame: pd.DataFrame) -> None:
-        lat, lon = frame["lat"].to_numpy(float), frame["lon"].to_numpy(float)
-        self._projection = EqualArea.about(lat, lon)
-        x, y = self._projection.project(lat, lon)
-        pad = max(PADDING * max(np.ptp(x), np.ptp(y)), 40.0)
-        width, height = np.ptp(x) + 2 * pad, np.ptp(y) + 2 * pad
-        # A map much wider or taller than a page is given more ground on both sides.
-        grow = width * LEAST_HEIGHT / WIDTH - height
-        extra_y = max(grow, 0.0) / 2
-        extra_x = max(height * WIDTH / MOST_HEIGHT - width, 0.0) / 2
-        self._left = float(x.min() - pad - extra_x)
-        self._top = float(y.max() + pad + extra_y)
-        self.km_per_unit = float(width + 2 * extra_x) / WIDTH
-        self.height = float(height + 2 * extra_y) / self.km_per_unit
-
-    def place(self, lat: Any, lon: Any) -> FloatMatrix:  # noqa: ANN401 - any array
-        """Return (x, y) rows."""
-        x, y = self._projection.project(
-            np.asarray(lat, dtype=float), np.asarray(lon, dtype=float)
-        )
-        plane: FloatMatrix = np.column_stack(
-            [(x - self._left) / self.km_per_unit, (self._top - y) / self.km_per_unit]
-        )
-        return plane
-
-    def degrees(
-        self, x: FloatVector, y: FloatVector
-    ) -> tuple[FloatVector, FloatVector]:
-        """Return latitudes and longitudes."""
-        return self._projection.unproject(
-            self._left + np.asarray(x) * self.km_per_unit,
-            self._top - np.asarray(y) * self.km_per_unit,
-        )
+    @property
+    def km_per_unit(self) -> float:
+        """Kilometres in one unit, at the middle of the map."""
+        return self.plane.km_per_unit
 
 
 def build_scene(
@@ -148,6 +128,7 @@ def build_scene(
     periods: Mapping[str, str] | None = None,
     boundaries: gpd.GeoDataFrame | None = None,
     focus: str | None = None,
+    also: Collection[str] = (),
 ) -> Scene:
     """Place protected flows on a plane.
 
@@ -163,13 +144,15 @@ def build_scene(
         As `sentinel.mapping.read_boundaries` returns it.
     focus : str, optional
         Round whose places fill the frame; all rounds by default.
+    also : collection of str
+        Codes of further places that the frame must hold.
 
     Raises
     ------
     InputError
         If no place of the flows has coordinates.
     """
-    located = places.dropna(subset=["lat", "lon"]).set_index("code")
+    located = located_places(places)
     tables = {role: getattr(flows, f"{role}s") for role in ROLES}
     used = {str(code) for table in tables.values() for code in table["place"]}
     known = sorted(used & set(located.index))
@@ -187,7 +170,8 @@ def build_scene(
             for table in tables.values()
         )
     ]
-    plane = Plane(located.loc[inside or known])
+    inside = sorted({*(inside or known), *(set(also) & set(located.index))})
+    plane = Plane(located.loc[inside])
     layers = tuple(
         _layer(
             flows,
@@ -203,14 +187,38 @@ def build_scene(
     dots, countries = lay_ground(located, known, plane, width=WIDTH)
     outlines = () if boundaries is None else _outlines(boundaries, plane)
     return Scene(
-        height=plane.height,
-        km_per_unit=plane.km_per_unit,
+        plane=plane,
         layers=layers,
         dots=dots,
         countries=countries,
         outlines=outlines,
         minimum_cell=minimum_cell,
         unplaced=tuple(sorted(used - set(located.index) - {NOT_STATED})),
+    )
+
+
+def located_places(places: pd.DataFrame) -> pd.DataFrame:
+    """Return the places that have coordinates, by code."""
+    return places.dropna(subset=["lat", "lon"]).set_index("code")
+
+
+def plain_scene(
+    located: pd.DataFrame,
+    codes: list[str],
+    *,
+    minimum_cell: int,
+    boundaries: gpd.GeoDataFrame | None = None,
+) -> Scene:
+    """Return the ground under some places, without flows."""
+    plane = Plane(located.loc[codes])
+    dots, countries = lay_ground(located, codes, plane, width=WIDTH)
+    return Scene(
+        plane=plane,
+        layers=(),
+        dots=dots,
+        countries=countries,
+        outlines=() if boundaries is None else _outlines(boundaries, plane),
+        minimum_cell=minimum_cell,
     )
 
 
@@ -324,8 +332,7 @@ def _legs(
     table = flows.flows[
         (flows.flows["round_id"] == round_id) & ~flows.flows["suppressed"]
     ]
-    legs: list[Leg] = []
-    shares: dict[str, float] = {}
+    legs, shares = list[Leg](), dict[str, float]()
     for kind, rows in table.groupby("leg", sort=False):
         first, second = str(kind).split("-")
         carried = 0

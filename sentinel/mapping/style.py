@@ -8,8 +8,11 @@ from __future__ import annotations
 
 __all__ = [
     "CASING",
+    "CATEGORIES",
+    "CLUSTER_LINE",
     "DISCLAIMER",
     "FAINT",
+    "FEW_HATCH",
     "FLOW_IN",
     "FLOW_ON",
     "GROUND",
@@ -22,11 +25,16 @@ __all__ = [
     "ROLE_COLOUR",
     "ROLE_LABEL",
     "SEA",
+    "SEQUENTIAL",
     "TARGET",
+    "WIDE_HATCH",
+    "Category",
     "Words",
+    "class_colours",
 ]
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sentinel.mapping.basemap import BASEMAP_NOTE
 
@@ -43,6 +51,12 @@ TARGET = "#e08a1e"
 FLOW_IN = "#5b93c4"
 FLOW_ON = "#eeb05f"
 QUIET_FLOW = "#a3acb4"
+# ColorBrewer YlOrRd without its palest: lightness falls evenly, so that the order holds
+# in grey and for every kind of colour vision.
+SEQUENTIAL = ("#fed976", "#feb24c", "#fd8d3c", "#f03b20", "#bd0026")
+WIDE_HATCH = "////"
+FEW_HATCH = "...."
+CLUSTER_LINE = "#1b2733"
 ROLE_COLOUR = {"origin": ORIGIN, "destination": TARGET, "crossing": "#ffffff"}
 ROLE_LABEL = {
     "origin": "Home province",
@@ -53,6 +67,47 @@ DISCLAIMER = (
     "Boundaries and names shown imply no opinion on the status of any territory or the "
     "course of any boundary; places at province level or coarser."
 )
+
+
+class Category(NamedTuple):
+    """How a category of places is drawn; the hatch tells colours apart in grey."""
+
+    colour: str
+    hatch: str
+    label: str
+
+
+# Local Moran and Getis-Ord Gi*, in the order of the key (colours: anchor of LISA maps).
+CATEGORIES = {
+    "high-high": Category("#d7191c", "", "high among high"),
+    "low-low": Category("#2c7bb6", "xx", "low among low"),
+    "low-high": Category("#abd9e9", "\\\\\\", "low among high"),
+    "high-low": Category("#fdae61", "//", "high among low"),
+    "hot 99": Category("#b2182b", "", "hotspot, 99 %"),
+    "hot 95": Category("#ef8a62", "", "hotspot, 95 %"),
+    "hot 90": Category("#fddbc7", "", "hotspot, 90 %"),
+    "cold 90": Category("#d1e5f0", "xx", "coldspot, 90 %"),
+    "cold 95": Category("#67a9cf", "xx", "coldspot, 95 %"),
+    "cold 99": Category("#2166ac", "xx", "coldspot, 99 %"),
+    "hotspot": Category("#d7191c", "", "hotspot"),
+    "coldspot": Category("#2c7bb6", "xx", "coldspot"),
+    "not significant": Category("#eeeeee", "", "not significant"),
+    "no neighbours": Category("#ffffff", "", "no neighbours: not tested"),
+}
+
+
+def class_colours(count: int) -> tuple[str, ...]:
+    """Return the colours of 1 to 5 ordered classes, from low to high.
+
+    Examples
+    --------
+    >>> class_colours(3)
+    ('#fed976', '#fd8d3c', '#bd0026')
+    """
+    last = len(SEQUENTIAL) - 1
+    if count <= 1:
+        return (SEQUENTIAL[last // 2],)
+    return tuple(SEQUENTIAL[round(k * last / (count - 1))] for k in range(count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

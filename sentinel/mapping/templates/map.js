@@ -67,6 +67,7 @@
       const gap = r + 0.3 * size, slant = 0.75 * gap, rise = slant + height / 3;
       const places = [[gap, 0, "start"], [-gap, 0, "end"], [0, -gap - height / 2, "middle"], [0, gap + height / 2, "middle"],
         [slant, -rise, "start"], [slant, rise, "start"], [-slant, -rise, "end"], [-slant, rise, "end"]];
+      if (Number(text.dataset.r) === 0) { places.unshift([0, 0, "middle"]); }
       const must = text.dataset.layer === "crossing";
       let best = null;
       if (show && !text.classList.contains("off")) {
@@ -140,7 +141,7 @@
     move(x - (x - tx) * ratio, y - (y - ty) * ratio, next);
   }
   function fit() {
-    const points = all(`.round[data-round="${round}"] .node`).map((node) => numbers(node.dataset.p));
+    const points = all(`.round[data-round="${round}"] :is(.node, .place)`).map((node) => numbers(node.dataset.p));
     if (!points.length) { return; }
     const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
     const [l, r, t, b] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
@@ -214,6 +215,11 @@
   function choose(value) {
     round = value;
     all("[data-round]").forEach((part) => { part.toggleAttribute("hidden", part.dataset.round !== round); });
+    const group = document.querySelector(`.round[data-round="${round}"]`);
+    all("[data-switch]").forEach((input) => {
+      const name = input.dataset.switch;
+      input.closest("label").hidden = !["names", "dots"].includes(name) && !group.querySelector(`[data-layer="${name}"]`);
+    });
     hide();
     draw();
   }

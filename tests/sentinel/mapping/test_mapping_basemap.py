@@ -11,8 +11,8 @@ import shapely
 from sentinel import datasets
 from sentinel.mapping import build_scene, load_places
 from sentinel.mapping.basemap import clip_land
+from sentinel.mapping.plane import WIDTH, Plane
 from sentinel.mapping.projection import EARTH_RADIUS_KM, EqualArea
-from sentinel.mapping.scene import WIDTH, Plane
 
 
 @pytest.fixture(scope="module")

@@ -33,14 +33,11 @@ class Judged:
     p_value: float
     gumbel_p_value: float
 
-    def renumbered(self, rows: IntVector, periods: int = 1) -> Judged:
+    def renumbered(self, rows: IntVector) -> Judged:
         """Return the cluster with its areas numbered as in the whole data."""
         members = tuple(int(rows[i]) for i in self.found.members)
-        cells = tuple(
-            int(rows[cell // periods]) * periods + cell % periods
-            for cell in self.found.cells
-        )
-        return replace(self, found=self.found._replace(members=members, cells=cells))
+        found = self.found._replace(members=members, cells=members)
+        return replace(self, found=found)
 
 
 def find_clusters(
@@ -67,7 +64,7 @@ def find_clusters(
         if best is None or best[0].statistic <= TIE:
             break
         found, side = best
-        taken[list(found.cells)] = True
+        taken[list(found.members)] = True
         reached = int(np.sum(maxima >= found.statistic - TIE))
         judged.append(
             Judged(

@@ -12,7 +12,7 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import audit, classify, data, estimate, redact, safe, study
+from sentinel.cli import audit, classify, data, estimate, maps, redact, safe, study
 
 __all__ = ["app", "main"]
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study.register(app)
+maps.register(app)
 classify.register(app)
 redact.register(app)
 estimate.register(app)

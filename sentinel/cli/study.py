@@ -12,10 +12,11 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sentinel.safekeeping import AuditLog
     from sentinel.schema.problems import Problems
     from sentinel.study.config import StudyConfig
 
-__all__ = ["refuse_expired", "register"]
+__all__ = ["open_study", "refuse_expired", "register", "show_progress"]
 
 PANEL = "Studies"
 STEPS = (
@@ -130,23 +131,15 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     import joblib
     from threadpoolctl import threadpool_limits
 
-    from sentinel.analysis import analyse, check_plan
+    from sentinel.analysis import analyse
     from sentinel.ingest import ingest_study
-    from sentinel.report import check_output_folder, record_report, write_report
-    from sentinel.safekeeping import audit_log
-    from sentinel.study import load_study
+    from sentinel.report import record_report, write_report
 
-    config = load_study(study)
-    refuse_expired(config)
-    check_plan(config, study).raise_errors()
-    check_output_folder(out)
-    log = audit_log(config)
-    if log is not None:
-        log.check()
+    config, log = open_study(study, out)
     # Small matrices by the thousand: a second BLAS thread only waits for the first, and
     # one thread gives the same digits on every machine.
     with (
-        _progress() as tell,
+        show_progress() as tell,
         joblib.parallel_config(n_jobs=jobs),
         threadpool_limits(limits=1, user_api="blas"),
     ):
@@ -161,6 +154,23 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     for reason in result.skipped:
         sys.stderr.write(f"not estimated: {reason}\n")
     typer.echo(report)
+
+
+def open_study(study: Path, out: Path) -> tuple[StudyConfig, AuditLog | None]:
+    """Read a study, ask everything that may forbid a run of it, open its log."""
+    from sentinel.analysis import check_plan
+    from sentinel.report import check_output_folder
+    from sentinel.safekeeping import audit_log
+    from sentinel.study import load_study
+
+    config = load_study(study)
+    refuse_expired(config)
+    check_plan(config, study).raise_errors()
+    check_output_folder(out)
+    log = audit_log(config)
+    if log is not None:
+        log.check()
+    return config, log
 
 
 def refuse_expired(config: StudyConfig) -> None:
@@ -181,7 +191,7 @@ def _print_problems(problems: Problems) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
+def show_progress() -> Iterator[Callable[[str], None]]:
     """Give a function that shows each step: a bar on a terminal, lines elsewhere."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

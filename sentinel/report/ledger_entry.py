@@ -8,20 +8,30 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.disclosure import ReleasedCells
+from sentinel.disclosure import ReleasedCells, ReleaseLedger
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.disclosure import ProtectedFlows
     from sentinel.report.release import Release
 
-__all__ = ["released_cells"]
+__all__ = ["consult_ledger", "released_cells"]
 
 ROUND = "round_id"
 ROUTES = "routes"
 ALL_ROUNDS = "all rounds"
 PLACES = ("origin", "crossing", "destination")
 Cell = tuple[str, int | str | None]
+
+
+def consult_ledger(result: StudyResult, release: Release) -> ReleaseLedger | None:
+    """Refuse early what earlier releases forbid; None if the study keeps no ledger."""
+    name = release.config.privacy.ledger
+    if not name:
+        return None
+    ledger = ReleaseLedger.read(release.config.path(name))
+    ledger.check(released_cells(result, release))
+    return ledger
 
 
 def released_cells(result: StudyResult, release: Release) -> ReleasedCells:

@@ -11,15 +11,21 @@ import pandas as pd
 from estimators.errors import InputError
 from sentinel.report.drawing import every_script
 from sentinel.report.formats import count, is_missing
+from sentinel.report.labels import QUANTITY_WORDS
 from sentinel.report.tables import Column, PrintedTable
 
 if TYPE_CHECKING:
-    from sentinel.mapping import MapFile
-    from sentinel.report.release import Release
+    import geopandas as gpd
+
+    from sentinel.mapping import MapFile, Words
+    from sentinel.report.release import Release, ReleasedTable
+    from sentinel.study.config import MapsSection
 
 __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
 
 SHOWN_LEGS = 15
+ROUTES_TITLE = "From home province by border crossing to place of work"
+POOLED_SANKEY = "sankey_all_rounds"
 PLACES = ("origin", "crossing", "destination")
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -44,55 +50,149 @@ def write_maps(
     Returns
     -------
     pictures : list of MapPicture
-        One for each round, linked to the files beside the report.
+        One for each sheet, linked to the files beside the report.
     reasons : tuple of str
-        Why maps that were asked for could not be drawn.
+        Why maps that were asked for could not be drawn, and which places have no
+        polygon in the user's boundaries.
     """
     maps = release.config.maps
-    if maps is None or release.routes is None:
+    if maps is None:
         return [], ()
-    from sentinel.mapping import Words, draw_maps, load_places, read_boundaries
-
-    config = release.config
-    words = Words(
-        title="From home province by border crossing to place of work",
-        source="; ".join(
-            part for part in (config.study.source, _periods(release)) if part
-        ),
-        notes=(
-            f"Respondents, not weighted. Reference period: {release.reference_period}.",
-        ),
-        simulated=config.study.simulated,
-        boundaries=maps.boundaries or "",
-    )
+    reasons: list[str] = []
+    written: list[MapFile] = []
     try:
-        outlines = (
-            read_boundaries(
-                config.path(maps.boundaries),
-                maps.boundary_key or "code",
-                name=maps.boundaries,
-            )
-            if maps.boundaries
-            else None
-        )
-        with every_script():
-            written = draw_maps(
-                release.routes,
-                load_places(
-                    config.path(maps.places) if maps.places else None,
-                    name=maps.places or "",
-                ),
-                words,
-                folder,
-                minimum_cell=release.minimum_cell,
-                titles=dict(release.labels.rounds),
-                periods=dict(release.labels.periods),
-                boundaries=outlines,
-                top_flows=maps.top_flows,
-            )
+        atlas = _Atlas.open(release, maps)
+        reasons += atlas.unmatched
     except InputError as error:
-        return [], (f"Maps: {' '.join(str(error).split())}",)
-    return _pictures(written, folder), ()
+        return [], (_reason(error),)
+    with every_script():
+        for draw in (_draw_routes, _draw_places):
+            try:
+                written += draw(release, atlas, folder)
+            except InputError as error:
+                reasons.append(_reason(error))
+    return _pictures(written, folder), tuple(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class _Atlas:
+    """Places, boundaries and options that all maps of a study share."""
+
+    maps: MapsSection
+    places: pd.DataFrame
+    boundaries: gpd.GeoDataFrame | None
+    unmatched: tuple[str, ...]
+
+    @classmethod
+    def open(cls, release: Release, maps: MapsSection) -> _Atlas:
+        from sentinel.mapping import load_places, match_boundaries, read_boundaries
+
+        config = release.config
+        own = config.path(maps.places) if maps.places else None
+        places = load_places(own, name=maps.places or "")
+        if not maps.boundaries:
+            return cls(maps, places, None, ())
+        read = read_boundaries(
+            config.path(maps.boundaries), maps.boundary_key, name=maps.boundaries
+        )
+        matched, problems = match_boundaries(read, places, _mapped_codes(release))
+        told = tuple(
+            f"Maps: no polygon for {problem.value}. {problem.hint}"
+            for problem in problems
+        )
+        return cls(maps, places, matched, told)
+
+    def words(self, release: Release, title: str, note: str) -> Words:
+        from sentinel.mapping import Words
+
+        source = (release.config.study.source, _periods(release))
+        return Words(
+            title=title,
+            source="; ".join(part for part in source if part),
+            notes=(f"{note} Reference period: {release.reference_period}.",),
+            simulated=release.config.study.simulated,
+            boundaries=self.maps.boundary_source or self.maps.boundaries or "",
+        )
+
+
+def _draw_routes(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]:
+    from sentinel.mapping import draw_maps
+
+    if release.routes is None:
+        return []
+    return draw_maps(
+        release.routes,
+        atlas.places,
+        atlas.words(release, ROUTES_TITLE, "Respondents, not weighted."),
+        folder,
+        minimum_cell=release.minimum_cell,
+        titles=dict(release.labels.rounds),
+        periods=dict(release.labels.periods),
+        boundaries=atlas.boundaries,
+        top_flows=atlas.maps.top_flows,
+        rounds=atlas.maps.rounds,
+        kinds=atlas.maps.show,
+        estimates={
+            table.label: _of_places(table, place)
+            for table, place in _place_tables(release)
+        },
+    )
+
+
+def _draw_places(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]:
+    from sentinel.mapping import draw_area_maps
+
+    if "places" not in atlas.maps.show:
+        return []
+    written = []
+    for table, place in _place_tables(release):
+        quantity = QUANTITY_WORDS.get(table.quantity, QUANTITY_WORDS["other"])
+        written += draw_area_maps(
+            _of_places(table, place),
+            atlas.places,
+            atlas.words(release, table.label, "Weighted."),
+            folder,
+            name=f"places_{table.name}",
+            minimum_cell=release.minimum_cell,
+            titles=dict(release.labels.rounds),
+            periods=dict(release.labels.periods),
+            boundaries=atlas.boundaries,
+            quantity=quantity,
+        )
+    return written
+
+
+def _place_tables(release: Release) -> list[tuple[ReleasedTable, str]]:
+    """Return the tables of shares by place, the first quantity of each plan entry."""
+    maps = release.config.maps
+    names = () if maps is None else (maps.origin, maps.crossing, maps.destination)
+    found: dict[str, tuple[ReleasedTable, str]] = {}
+    for table in release.estimates:
+        group = [name for name in table.by if name != "round_id"]
+        shares = (table.frame["unit"] == "proportion").all()
+        if len(group) == 1 and group[0] in names and shares and len(table.frame):
+            found.setdefault(table.label, (table, group[0]))
+    return list(found.values())
+
+
+def _of_places(table: ReleasedTable, place: str) -> pd.DataFrame:
+    frame = table.frame.rename(columns={place: "place"})
+    frame["place"] = frame["place"].astype("str").where(frame["place"].notna(), "")
+    return frame
+
+
+def _mapped_codes(release: Release) -> set[str]:
+    codes: set[str] = set()
+    if release.routes is not None:
+        for role in PLACES:
+            codes |= set(getattr(release.routes, f"{role}s")["place"].astype("str"))
+    for table, place in _place_tables(release):
+        codes |= set(_of_places(table, place)["place"])
+    return codes
+
+
+def _reason(error: InputError) -> str:
+    return f"Maps: {' '.join(str(error).split())}"
 
 
 def routes_frame(release: Release) -> pd.DataFrame:
@@ -162,7 +262,11 @@ def _pictures(written: list[MapFile], folder: Path) -> list[MapPicture]:
         if item.format in MEDIA_TYPES:
             sheets.setdefault(item.path.stem, []).append(item)
     pictures = []
+    pooled = any(stem == POOLED_SANKEY for stem in sheets)
     for stem, kinds in sheets.items():
+        if pooled and stem.startswith("sankey_") and stem != POOLED_SANKEY:
+            # The page shows the bands of all rounds; each round's lie beside it.
+            continue
         # Lettering as outlines makes some sheets smaller as pixels: the page is mailed.
         embedded = min(kinds, key=lambda item: item.path.stat().st_size)
         links = [

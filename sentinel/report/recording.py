@@ -41,7 +41,9 @@ def record_report(log: AuditLog, command: str, folder: Path) -> Entry:
 
 
 def _smallest_shown(folder: Path) -> dict[str, int]:
-    frame = pd.read_parquet(folder / "estimates.parquet")
+    table = folder / "estimates.parquet"
+    # A folder of maps alone holds no table of estimates.
+    frame = pd.read_parquet(table) if table.is_file() else pd.DataFrame()
     if frame.empty:
         return {}
     shown = frame[~frame["suppressed"].astype("bool") & frame["n_obs"].notna()]

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from estimators.results import RESULT_COLUMNS
-from sentinel.disclosure import ReleaseLedger, release_file, safe_csv_cell
+from sentinel.disclosure import release_file, safe_csv_cell
 from sentinel.report.document import Document, make_document, render
-from sentinel.report.ledger_entry import released_cells
+from sentinel.report.ledger_entry import consult_ledger, released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
 from sentinel.report.map_pictures import routes_frame, write_maps
 from sentinel.report.protection import protect_study
@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.report.release import Release
 
-__all__ = ["ESTIMATE_EXTRAS", "PAGE", "estimates_frame", "models_frame", "write_report"]
+__all__ = [
+    "ESTIMATE_EXTRAS",
+    "PAGE",
+    "estimates_frame",
+    "models_frame",
+    "own_texts",
+    "write_report",
+]
 
 PAGE = "report.html"
 ESTIMATE_EXTRAS = ("table", "quantity", "reference_period", "suppressed")
@@ -77,7 +84,7 @@ def write_report(
     with staged_folder(folder) as staging:
         tell("report")
         release = protect_study(result, rng=rng)
-        ledger = _consult_ledger(result, release)
+        ledger = consult_ledger(result, release)
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps")
         release = replace(release, skipped=(*release.skipped, *reasons))
@@ -85,10 +92,10 @@ def write_report(
         document = make_document(release, pictures)
         _write_numbers(release, document, staging)
         _write_figures(document, staging / "figures")
-        release_file(staging / PAGE, render(document), allowed=_own_texts(release))
+        release_file(staging / PAGE, render(document), allowed=own_texts(release))
         outputs = file_hashes(staging)
         release_file(
-            staging / LOG, log_text(release, outputs), allowed=_own_texts(release)
+            staging / LOG, log_text(release, outputs), allowed=own_texts(release)
         )
         manifest = make_manifest(
             release,
@@ -97,7 +104,7 @@ def write_report(
             wall_seconds=time.perf_counter() - started,
         )
         release_file(
-            staging / MANIFEST, manifest_text(manifest), allowed=_own_texts(release)
+            staging / MANIFEST, manifest_text(manifest), allowed=own_texts(release)
         )
         if ledger is not None:
             # Written down before the folder appears: nothing is released unrecorded.
@@ -153,16 +160,6 @@ def models_frame(release: Release) -> pd.DataFrame:
     return merged[[*head, *(name for name in merged.columns if name not in head)]]
 
 
-def _consult_ledger(result: StudyResult, release: Release) -> ReleaseLedger | None:
-    """Refuse early what earlier releases forbid; None if the study keeps no ledger."""
-    name = release.config.privacy.ledger
-    if not name:
-        return None
-    ledger = ReleaseLedger.read(release.config.path(name))
-    ledger.check(released_cells(result, release))
-    return ledger
-
-
 def _write_numbers(release: Release, document: Document, staging: Path) -> None:
     estimates = estimates_frame(release)
     _write_frame(staging / "estimates.csv", estimates)
@@ -187,7 +184,7 @@ def _write_frame(path: Path, frame: pd.DataFrame) -> None:
     release_file(path, csv_text(frame, safe_csv_cell))
 
 
-def _own_texts(release: Release) -> tuple[str, ...]:
+def own_texts(release: Release) -> tuple[str, ...]:
     """Return what the study's author prints on purpose: contacts and sources."""
     study, report = release.config.study, release.config.report
     sources = [item.frame.source for item in release.config.rounds]

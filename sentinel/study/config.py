@@ -230,8 +230,16 @@ class ModelSection(_Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+MapKind = Literal["routes", "sankey", "rounds", "places", "interactive"]
+
+
 class MapsSection(_Section):
-    """``[maps]``: columns that hold places, and the user's own boundaries."""
+    """``[maps]``: columns that hold places, the user's boundaries, what is drawn.
+
+    `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round, the
+    ``rounds`` side by side, ``places`` with their estimates, the ``interactive`` file.
+    `rounds` limits the maps of routes to some rounds; they are all drawn by default.
+    """
 
     origin: str | None = "origin_adm1"
     crossing: str | None = "cross_code"
@@ -239,7 +247,10 @@ class MapsSection(_Section):
     places: str | None = None
     boundaries: str | None = None
     boundary_key: str | None = None
+    boundary_source: str = ""
     top_flows: int = Field(default=25, ge=1, le=200)
+    show: tuple[MapKind, ...] = get_args(MapKind)
+    rounds: tuple[str, ...] = ()
 
 
 class ReportSection(_Section):
@@ -271,6 +282,10 @@ class StudyConfig(_Section):
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"round labels must differ; twice: {', '.join(twice)}")
+        drawn = self.maps.rounds if self.maps is not None else ()
+        unknown = sorted(set(drawn) - set(labels))
+        if unknown:
+            raise ValueError(f"[maps] rounds names no round of this study: {unknown}")
         named = [name for group in self.design.comparable or () for name in group]
         strange = sorted({name for name in named if name not in labels})
         if strange:

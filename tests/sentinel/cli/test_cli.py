@@ -79,6 +79,7 @@ def test_estimate__takes_a_table_and_a_design(tmp_path, capsys):
         (["estimate", "survey_mean", "--variable", "y"], 2, "needs --data"),
         (["catalogue", "--family", "astrology"], 2, "No family"),
         (["run", "no/such/study.toml"], 2, "study"),
+        (["map", "no/such/study.toml"], 2, "study"),
         (["fly"], 2, "No such command"),
     ],
 )

@@ -119,7 +119,7 @@ def append(
     with locked(path):
         head = _recovered(path, key)
         entry = _entry(head.count + 1, content, head.hash)
-        line = _line(entry)
+        line = _canonical(_named(entry)) + b"\n"
         announced = replace(head, pending=line.decode())
         write_private(_head_path(path), announced.to_bytes(), replace=True)
         return _complete(path, announced, key)
@@ -326,16 +326,8 @@ def _compare_noted(noted: str, entries: list[Entry]) -> Iterator[Fault]:
 
 def _entry(number: int, content: Mapping[str, Any], previous: str) -> Entry:
     body = {"content": content, "n": number, "previous": previous}
-    return Entry(
-        number=number,
-        content=content,
-        previous=previous,
-        hash=_digest(_canonical(body)),
-    )
-
-
-def _line(entry: Entry) -> bytes:
-    return _canonical(_named(entry)) + b"\n"
+    digest = _digest(_canonical(body))
+    return Entry(number=number, content=content, previous=previous, hash=digest)
 
 
 def _named(entry: Entry) -> dict[str, Any]:

@@ -92,10 +92,16 @@ def refer(
     """
     from sentinel.classify import load_referral_flags, referral_list
     from sentinel.report import write_internal_table
+    from sentinel.safekeeping import audit_log
 
-    _, interviews = _read(study)
+    config, interviews = _read(study)
+    log = audit_log(config)
+    if log is not None:
+        log.check()
     found = referral_list(interviews, load_referral_flags(flags))
     typer.echo(write_internal_table(found.frame, out))
+    if log is not None:
+        log.record("refer", counts={"records": len(found.frame)})
     typer.echo(found.summary())
     # Nothing is closed before somebody has cared for these persons.
     raise typer.Exit(1 if found.n_open else 0)

@@ -12,7 +12,17 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from sentinel.cli import audit, classify, data, estimate, maps, redact, safe, study
+from sentinel.cli import (
+    audit,
+    classify,
+    data,
+    estimate,
+    link,
+    maps,
+    redact,
+    safe,
+    study,
+)
 
 __all__ = ["app", "main"]
 
@@ -29,6 +39,7 @@ app = typer.Typer(
 study.register(app)
 maps.register(app)
 classify.register(app)
+link.register(app)
 redact.register(app)
 estimate.register(app)
 data.register(app)

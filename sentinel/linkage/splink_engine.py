@@ -46,7 +46,7 @@ __all__ = ["link_by_splink", "splink_settings"]
 
 # What splink scores under its marginal u may fall, seldom rise, under two kinds of
 # other pairs: pairs well under the floor come back too.
-_UNDER_FLOOR = 0.01
+_UNDER_FLOOR = 0.1
 
 
 def splink_settings(

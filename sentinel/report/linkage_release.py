@@ -1,0 +1,274 @@
+"""What of a linkage may leave the house: overlaps, sizes and error rates, protected."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from sentinel.disclosure import ReleasePolicy, protect_marginals, safe_csv_cell
+from sentinel.report.internal_tables import write_internal_table
+from sentinel.report.staging import LOG, MADE_BY, MANIFEST, staged_folder
+from sentinel.report.tables import csv_text
+
+if TYPE_CHECKING:
+    from estimators.results import Estimate
+    from sentinel.linkage import LinkErrors
+    from sentinel.report.linkage_run import LinkageRun
+    from sentinel.study.link_file import LinkFile
+
+__all__ = [
+    "ReleasedLinkage",
+    "release_linkage",
+    "write_internal_linkage",
+    "write_linkage",
+    "write_review_sheet",
+]
+
+# With more lists than this, the table of all combinations is not released.
+_MOST_JOINT = 5
+_RATE_DIGITS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReleasedLinkage:
+    """Tables that may be given away together.
+
+    Attributes
+    ----------
+    overlaps : DataFrame
+        ``lists, count``: persons on each list and on each two; NA if hidden.
+    sizes : DataFrame
+        Rows of estimates in the columns of every result; empty if withheld.
+    rates : DataFrame
+        Missed and false links of the list pairs whose counts are all shown.
+    n_hidden : int
+    notes : tuple of str
+    """
+
+    overlaps: pd.DataFrame
+    sizes: pd.DataFrame
+    rates: pd.DataFrame
+    n_hidden: int
+    notes: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the tables as a person reads them at the terminal."""
+        parts = ["Persons on lists (hidden counts as -)", _shown(self.overlaps)]
+        for title, table in (
+            ("Sizes", self.sizes),
+            ("Errors of the links", self.rates),
+        ):
+            if not table.empty:
+                parts += ["", title, _shown(table)]
+        return "\n".join([*parts, "", *(f"note: {note}" for note in self.notes)])
+
+
+def release_linkage(run: LinkageRun, policy: ReleasePolicy) -> ReleasedLinkage:
+    """Protect the counts of a linkage, and withhold what would tell hidden ones.
+
+    A size is a function of its counts: two lists of 300 and 200 persons and a size of
+    6 000 tell that 10 are on both. So a size and rates of two lists are released only
+    if all counts behind them are shown, and the size of all lists only if nothing at
+    all is hidden.
+    """
+    lists = list(run.histories.lists)
+    people = _people(run)
+    tables = [[name] for name in lists]
+    tables += [list(two) for two in combinations(lists, 2)]
+    joint = 2 < len(lists) <= _MOST_JOINT
+    if joint:
+        tables.append(lists)
+    found = protect_marginals(people, tables, policy, headline=lists)
+    rows: list[dict[str, object]] = []
+    whole: dict[tuple[str, ...], bool] = {}
+    for columns, table in zip(tables, found.tables, strict=True):
+        whole[tuple(columns)] = bool(table["count"].notna().all())
+        kept = (
+            table if len(columns) > 2 else table[(table[columns] == "yes").all(axis=1)]
+        )
+        if kept.empty:
+            rows.append({"lists": " & ".join(columns), "count": 0})
+        rows += [
+            {"lists": _label(columns, row), "count": row["count"]}
+            for _, row in kept.iterrows()
+        ]
+    shown = [
+        item
+        for item in run.errors
+        if all(
+            whole[key]
+            for key in (
+                (item.first,),
+                (item.second,),
+                _key(lists, item.first, item.second),
+            )
+        )
+    ]
+    notes = [*run.notes]
+    if found.n_hidden:
+        notes.append(
+            f"{found.n_hidden} counts are hidden: they are under {policy.minimum_cell} "
+            "or would tell one that is"
+        )
+    if len(shown) < len(run.errors):
+        notes.append(
+            "sizes and error rates are withheld where a count behind them is hidden"
+        )
+    return ReleasedLinkage(
+        overlaps=pd.DataFrame(rows).astype({"count": "Int64"}),
+        sizes=_sizes(run, shown, all_shown=not found.n_hidden, notes=notes),
+        rates=_rates(shown),
+        n_hidden=found.n_hidden,
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def write_linkage(
+    released: ReleasedLinkage, run: LinkageRun, config: LinkFile, folder: Path
+) -> None:
+    """Write the release to a folder that is the old one or the new one, never half."""
+    from sentinel import __version__
+
+    with staged_folder(folder) as staging:
+        tables = {
+            "overlaps.csv": released.overlaps,
+            "sizes.csv": released.sizes,
+            "rates.csv": released.rates,
+            "notes.csv": pd.DataFrame({"note": list(released.notes)}),
+        }
+        for name, table in tables.items():
+            (staging / name).write_text(csv_text(table, safe_csv_cell), "utf-8")
+        if not released.n_hidden:
+            _draw(run, staging / "overlaps.svg")
+        outputs = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(staging.iterdir())
+        }
+        manifest = {
+            "made_by": MADE_BY,
+            "version": __version__,
+            "command": "link",
+            "title": config.link.title,
+            "minimum_cell": config.privacy.minimum_cell,
+            "threshold": config.link.threshold,
+            "engine": run.pairs.engine,
+            "outputs": outputs,
+        }
+        (staging / MANIFEST).write_text(
+            json.dumps(manifest, indent=2, ensure_ascii=False), "utf-8"
+        )
+        (staging / LOG).write_text("", "utf-8")
+
+
+def write_internal_linkage(run: LinkageRun, folder: Path) -> list[str]:
+    """Write persons, the review sheet and its key to new files for their owner only.
+
+    Returns
+    -------
+    list of str
+        What was written, one line each.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return [
+        write_internal_table(run.persons.frame, folder / "persons.csv"),
+        write_review_sheet(run.review.sheet, folder / "review_sheet.xlsx"),
+        write_internal_table(run.review.key, folder / "review_key.csv"),
+    ]
+
+
+def write_review_sheet(sheet: pd.DataFrame, path: Path) -> str:
+    """Write a clerk's sheet as .xlsx or .csv, for its owner only, with safe cells.
+
+    In a workbook every cell is text and no formula; in CSV text that a spreadsheet
+    would take for one gets an apostrophe in front.
+
+    Raises
+    ------
+    InputError
+        If the file exists, lies in a report's folder, or has another suffix.
+    """
+    from estimators.errors import InputError
+    from sentinel.ingest.forms.workbook_writer import workbook_bytes
+    from sentinel.safekeeping import write_private
+
+    if path.suffix == ".csv":
+        return write_internal_table(sheet, path)
+    if path.suffix != ".xlsx":
+        raise InputError(
+            f"{path.name}: a name that ends in .xlsx or .csv was expected."
+        )
+    if (path.resolve().parent / MANIFEST).is_file():
+        raise InputError(
+            f"{path}: this is the folder of a report, which is made to be given away. "
+            "Write records somewhere else."
+        )
+    texts = sheet.astype("object").fillna("").astype(str)
+    rows = [list(texts.columns), *texts.to_numpy().tolist()]
+    write_private(path, workbook_bytes({"review": rows}))
+    return f"{path}: {len(sheet):,} pairs, INTERNAL, never to be released"
+
+
+def _people(run: LinkageRun) -> pd.DataFrame:
+    frame = run.histories.to_frame()
+    lists = list(run.histories.lists)
+    words = frame[lists].replace({1: "yes", 0: "no"}).astype("object")
+    return words.loc[words.index.repeat(frame["count"])].reset_index(drop=True)
+
+
+def _key(lists: list[str], first: str, second: str) -> tuple[str, ...]:
+    return tuple(sorted((first, second), key=lists.index))
+
+
+def _label(columns: list[str], row: pd.Series) -> str:
+    on = [name for name in columns if row[name] == "yes"]
+    # Of all lists together a combination means these lists and no other.
+    return (" & ".join(on) or "none") + (" only" if len(columns) > 2 else "")
+
+
+def _sizes(
+    run: LinkageRun, shown: Sequence[LinkErrors], *, all_shown: bool, notes: list[str]
+) -> pd.DataFrame:
+    from estimators.errors import NotEstimableError
+
+    rows: list[tuple[str, Estimate]] = []
+    for item in shown:
+        name = " & ".join(_key(list(run.histories.lists), item.first, item.second))
+        try:
+            rows.append((name, item.corrected_size()))
+        except NotEstimableError:
+            notes.append(f"{name}: no size follows from the rates")
+    if all_shown and run.size is not None:
+        rows.append((" & ".join(run.histories.lists), run.size))
+    if not rows:
+        return pd.DataFrame()
+    return pd.concat(
+        [row.to_frame().assign(lists=lists) for lists, row in rows], ignore_index=True
+    )
+
+
+def _rates(shown: Sequence[LinkErrors]) -> pd.DataFrame:
+    if not shown:
+        return pd.DataFrame()
+    table = pd.concat([item.to_frame() for item in shown], ignore_index=True)
+    return pd.DataFrame(table.round(_RATE_DIGITS))
+
+
+def _draw(run: LinkageRun, path: Path) -> None:
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context({"svg.hashsalt": "sentinel"}):
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        run.histories.plot(figure.subplots())
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _shown(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, na_rep="-", max_colwidth=60)

@@ -148,7 +148,9 @@ def link_records(
         Pairs of a smaller probability are not returned.
     blocking : sequence of sequence of str, optional
         For splink: pairs are compared whose columns of one entry are all equal. By
-        default `prediction_blocks`.
+        default names that sound alike, one year of birth with one word that sounds
+        alike, and everything but the name; in lists so large that such a block holds
+        more than ten pairs per record, with one column more.
     rng : int
         For splink: seed of the sample of pairs that shows how often others agree.
     n_threads : int, optional

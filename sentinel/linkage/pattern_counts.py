@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pandas as pd
 
+from estimators.errors import InputError
 from sentinel.linkage.comparisons import Comparison
 
 if TYPE_CHECKING:
@@ -18,10 +19,19 @@ if TYPE_CHECKING:
 
     Counted: TypeAlias = "tuple[IntMatrix, FloatVector]"
 
-__all__ = ["all_levels", "most_links", "number_of_pairs", "sampled_patterns"]
+__all__ = [
+    "all_levels",
+    "fitting_blocks",
+    "most_links",
+    "number_of_pairs",
+    "sampled_patterns",
+]
 
 _BLOCKED_PAIRS = 4_000_000
 _OTHER_PAIRS = 2_000_000
+# A block may hold this many pairs, or ten for every record.
+_MOST_IN_BLOCK = 2_000_000
+_PAIRS_PER_RECORD = 10
 _ALLOWED = "a.unique_id < b.unique_id AND (a.source <> b.source OR NOT a.free)"
 
 
@@ -90,6 +100,48 @@ def sampled_patterns(
         others = max(number_of_pairs(records) - blocked, 0.0)
         parts.append((patterns, count * (others / count.sum())))
     return _merged(parts)
+
+
+def fitting_blocks(
+    records: LinkageRecords, blocks: Sequence[Sequence[str]]
+) -> tuple[tuple[str, ...], ...]:
+    """Return blocks that lists of this size can bear, in a fixed order.
+
+    A block of too many pairs is replaced by those that ask for one column more: every
+    other field, or the sound of a word of the name. What is still too large is left
+    out. Of a million records the plain blocks hold 330 million pairs.
+    """
+    table = _table(records)
+    most = max(_MOST_IN_BLOCK, _PAIRS_PER_RECORD * len(table))
+    more = [
+        column
+        for field in records.fields
+        for column in (
+            (f"{field.name}_first", f"{field.name}_last")
+            if field.kind == "name"
+            else (field.name,)
+        )
+    ]
+    kept: dict[frozenset[str], tuple[str, ...]] = {}
+    for block in blocks:
+        if _pairs_of_block(table, block, records) <= most:
+            kept.setdefault(frozenset(block), tuple(block))
+            continue
+        sounds = any(column.endswith("_sound") for column in block)
+        for column in more:
+            narrow = (*block, column)
+            # The sound of a name holds the sounds of its words.
+            implied = sounds and column.endswith(("_first", "_last"))
+            if column in block or implied or frozenset(narrow) in kept:
+                continue
+            if _pairs_of_block(table, narrow, records) <= most:
+                kept[frozenset(narrow)] = narrow
+    if not kept:
+        raise InputError(
+            f"Every block holds more than {most:,} pairs: the lists hold too little to "
+            "tell persons apart. Name blocks with blocking=, or add a field."
+        )
+    return tuple(kept.values())
 
 
 def number_of_pairs(records: LinkageRecords) -> int:

@@ -29,6 +29,7 @@ from sentinel.linkage.comparisons import (
 from sentinel.linkage.duck import connection
 from sentinel.linkage.fellegi_sunter import AgreementModel, fit_agreement
 from sentinel.linkage.pattern_counts import (
+    fitting_blocks,
     most_links,
     number_of_pairs,
     sampled_patterns,
@@ -109,7 +110,7 @@ def link_by_splink(
     )
     note = (
         "links between records that agree in none of the blocks are not counted among "
-        "the expected ones"
+        f"the expected ones; blocks: {'; '.join(' + '.join(item) for item in blocks)}"
     )
     return replace(found, notes=(*found.notes, note))
 
@@ -207,7 +208,7 @@ def _blocks(
     records: LinkageRecords, blocking: Sequence[Sequence[str]] | None
 ) -> Sequence[Sequence[str]]:
     if blocking is None:
-        return prediction_blocks(records.fields)
+        return fitting_blocks(records, prediction_blocks(records.fields))
     known = list(records.frame.columns.drop(["unique_id", "source", "record"]))
     unknown = sorted(set(chain.from_iterable(blocking)) - set(known))
     if unknown or not blocking or not all(blocking):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from estimators.errors import InputError
-from sentinel.linkage import SourceList, link_records, prepare_lists
+from sentinel.linkage import SourceList, link_records, pattern_counts, prepare_lists
 from tests.sentinel.linkage.conftest import pairs_of
 
 pytest.importorskip("splink")
@@ -90,3 +90,22 @@ def test_duplicates_inside_lists_are_scored_too(simulated):
     linked = link_records(records, engine="splink").persons(0.5)
     assert linked.clusters.n_duplicates == pytest.approx(40, abs=3)
     assert np.unique(linked.frame["person"]).size == linked.clusters.n_persons
+
+
+def test_blocks_of_too_many_pairs_are_narrowed(records, monkeypatch):
+    wide = [("name_sound",), ("sex",), ("birth_year", "name_first")]
+    assert pattern_counts.fitting_blocks(records, wide) == (
+        ("name_sound",),
+        ("sex",),
+        ("birth_year", "name_first"),
+    )
+    # About 120 000 pairs share the sex, 15 000 of them the origin or the year as well.
+    monkeypatch.setattr(pattern_counts, "_MOST_IN_BLOCK", 0)
+    monkeypatch.setattr(pattern_counts, "_PAIRS_PER_RECORD", 8)
+    found = pattern_counts.fitting_blocks(records, wide)
+    assert ("sex",) not in found
+    assert ("sex", "birth_year") in found
+    assert found[0] == ("name_sound",)
+    monkeypatch.setattr(pattern_counts, "_PAIRS_PER_RECORD", 0)
+    with pytest.raises(InputError, match="too little to tell persons apart"):
+        pattern_counts.fitting_blocks(records, [("sex",)])

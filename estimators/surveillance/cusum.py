@@ -11,13 +11,13 @@ from scipy.special import pdtr
 from estimators.checks import check_choice, check_counts
 from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
+from estimators.surveillance.count_regression import fit_counts
 from estimators.surveillance.monitored_series import (
     MonitoredSeries,
     PeriodResults,
     monitored_series,
     read_counts,
 )
-from estimators.surveillance.poisson_regression import fit_counts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

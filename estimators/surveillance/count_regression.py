@@ -1,4 +1,4 @@
-"""Poisson regression with log link and offset, by iteratively reweighted squares."""
+"""Regression of counts and shares by iteratively reweighted least squares."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.special import expit, logit, xlogy
 
 from estimators.errors import ConvergenceError, NotEstimableError
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector
 
-__all__ = ["CountFit", "fit_counts"]
+__all__ = ["CountFit", "fit_counts", "fit_shares"]
 
 _ITERATIONS = 100
 _TOLERANCE = 1e-12
@@ -84,6 +84,51 @@ def fit_counts(
         covariance=np.asarray(covariance, dtype=np.float64),
         pearson=pearson,
         df=counts.size - design.shape[1],
+    )
+
+
+def fit_shares(
+    design: FloatMatrix, positives: FloatVector, trials: FloatVector
+) -> CountFit:
+    """Fit logit(share) = design @ b; `mean` and `pearson` are of the positives.
+
+    Raises
+    ------
+    NotEstimableError
+        If the columns are linearly dependent.
+    ConvergenceError
+        If the shares of a part of the series are all 0 or all 1.
+    """
+    if np.linalg.matrix_rank(design) < design.shape[1]:
+        raise NotEstimableError(
+            f"The {design.shape[1]} columns of the model are linearly dependent over "
+            f"{design.shape[0]} periods: leave out harmonics or the slope."
+        )
+    share = (positives + 0.5) / (trials + 1)
+    predictor = logit(share)
+    for _ in range(_ITERATIONS):
+        weight = trials * share * (1 - share)
+        working = predictor + (positives - trials * share) / weight
+        root = np.sqrt(weight)
+        b = np.linalg.lstsq(design * root[:, None], working * root, rcond=None)[0]
+        new = np.clip(design @ b, -30, 30)
+        moved = float(np.abs(new - predictor).max())
+        predictor, share = new, expit(new)
+        if moved < 1e-10:
+            break
+    if moved >= 1e-10 or float(np.abs(predictor).max()) > 25:
+        raise ConvergenceError(
+            "The model of shares did not settle: look for a part of the series (after "
+            "the intervention, say) in which all shares are 0 or all are 1."
+        )
+    weight = trials * share * (1 - share)
+    covariance = np.linalg.inv(design.T @ (design * weight[:, None]))
+    return CountFit(
+        coefficient=np.asarray(b, dtype=np.float64),
+        mean=np.asarray(trials * share),
+        covariance=np.asarray(covariance, dtype=np.float64),
+        pearson=float(((positives - trials * share) ** 2 / weight).sum()),
+        df=positives.size - design.shape[1],
     )
 
 

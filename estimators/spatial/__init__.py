@@ -2,6 +2,13 @@
 
 from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.scan_result import Cluster, ScanClusters
+from estimators.spatial.space_time_scan import space_time_scan
 from estimators.spatial.spatial_scan import spatial_scan
 
-__all__ = ["Cluster", "ScanClusters", "indirect_expected", "spatial_scan"]
+__all__ = [
+    "Cluster",
+    "ScanClusters",
+    "indirect_expected",
+    "space_time_scan",
+    "spatial_scan",
+]

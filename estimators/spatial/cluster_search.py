@@ -33,11 +33,14 @@ class Judged:
     p_value: float
     gumbel_p_value: float
 
-    def renumbered(self, rows: IntVector) -> Judged:
+    def renumbered(self, rows: IntVector, periods: int = 1) -> Judged:
         """Return the cluster with its areas numbered as in the whole data."""
         members = tuple(int(rows[i]) for i in self.found.members)
-        found = self.found._replace(members=members, cells=members)
-        return replace(self, found=found)
+        cells = tuple(
+            int(rows[cell // periods]) * periods + cell % periods
+            for cell in self.found.cells
+        )
+        return replace(self, found=self.found._replace(members=members, cells=cells))
 
 
 def find_clusters(
@@ -64,7 +67,7 @@ def find_clusters(
         if best is None or best[0].statistic <= TIE:
             break
         found, side = best
-        taken[list(found.members)] = True
+        taken[list(found.cells)] = True
         reached = int(np.sum(maxima >= found.statistic - TIE))
         judged.append(
             Judged(

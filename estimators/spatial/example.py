@@ -1,4 +1,4 @@
-"""A small map with one planted cluster, for examples and the command line's help."""
+"""Small maps with one planted cluster, for examples and the command line's help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from estimators.array_types import FloatArray
 
-__all__ = ["surveyed_places"]
+__all__ = ["surveyed_places", "surveyed_rounds"]
 
 
 def surveyed_places() -> dict[str, FloatArray]:
@@ -30,4 +30,23 @@ def surveyed_places() -> dict[str, FloatArray]:
         "cases": cases,
         "population": np.full(25, 40.0),
         "coordinates": np.column_stack([x.ravel(), y.ravel()]),
+    }
+
+
+def surveyed_rounds() -> dict[str, FloatArray]:
+    """Return the same places over four rounds; the cluster begins with the third.
+
+    Examples
+    --------
+    >>> from estimators.spatial.example import surveyed_rounds
+    >>> surveyed_rounds()["cases"].shape
+    (25, 4)
+    """
+    places = surveyed_places()
+    calm = np.where(np.arange(25) % 2 == 0, 8.0, 10.0)
+    rounds = [calm, calm[::-1], places["cases"], places["cases"]]
+    return {
+        "cases": np.column_stack(rounds),
+        "population": np.full((25, 4), 40.0),
+        "coordinates": places["coordinates"],
     }

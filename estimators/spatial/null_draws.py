@@ -11,7 +11,7 @@ from estimators.errors import InputError
 if TYPE_CHECKING:
     from estimators.array_types import FloatVector, IntMatrix
 
-__all__ = ["draw_counts"]
+__all__ = ["draw_counts", "draw_mixed"]
 
 _MOST_TRIALS = 10**9  # numpy's hypergeometric generator takes fewer
 
@@ -44,3 +44,22 @@ def draw_counts(
     else:
         drawn = rng.poisson(size, size=(n_resamples, size.size))
     return drawn.astype(np.int64, copy=False)
+
+
+def draw_mixed(
+    by_area: FloatVector,
+    by_period: FloatVector,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> IntMatrix:
+    """Draw tables (n_resamples, n * periods) with both margins held.
+
+    Every case keeps its area; the periods are dealt out anew.
+    """
+    areas = np.repeat(np.arange(by_area.size), by_area.astype(np.int64))
+    periods = np.repeat(np.arange(by_period.size), by_period.astype(np.int64))
+    drawn = np.empty((n_resamples, by_area.size * by_period.size), dtype=np.int64)
+    for replicate in range(n_resamples):
+        cells = areas * by_period.size + rng.permutation(periods)
+        drawn[replicate] = np.bincount(cells, minlength=drawn.shape[1])
+    return drawn

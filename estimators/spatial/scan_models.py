@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from estimators.errors import InputError
-from estimators.spatial.null_draws import draw_counts
+from estimators.spatial.null_draws import draw_counts, draw_mixed
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatVector, IntMatrix
+    from estimators.array_types import BoolVector, FloatMatrix, FloatVector, IntMatrix
     from estimators.spatial._kernels import Law
 
-__all__ = ["Direction", "ScanModel", "bernoulli_model", "poisson_model", "read_counts"]
+__all__ = [
+    "Direction",
+    "ScanModel",
+    "bernoulli_model",
+    "expectation_model",
+    "permutation_model",
+    "poisson_model",
+    "read_counts",
+]
 
 Direction = int  # 1 too many cases, -1 too few
 
@@ -36,6 +45,8 @@ class ScanModel:
     drawn_total : int
     min_cases : int
         Fewest cases in a cluster of many.
+    draws : callable, optional
+        Draws cases where the kind does not say how: (replicates, generator) to counts.
     """
 
     kind: str
@@ -44,6 +55,7 @@ class ScanModel:
     drawn_size: FloatVector
     drawn_total: int
     min_cases: int
+    draws: Callable[[int, np.random.Generator], IntMatrix] | None = None
 
     @property
     def total(self) -> float:
@@ -83,8 +95,21 @@ class ScanModel:
 
     def draw(self, n_resamples: int, rng: np.random.Generator) -> IntMatrix:
         """Draw cases of all areas under the null, shape (n_resamples, n)."""
+        if self.draws is not None:
+            return self.draws(n_resamples, rng)
         return draw_counts(
             self.kind, self.drawn_size, self.drawn_total, n_resamples, rng
+        )
+
+    def of(self, cells: BoolVector) -> ScanModel:
+        """Return the model of some cells; the others hold neither cases nor size."""
+        draws = self.draws
+        return replace(
+            self,
+            cases=self.cases[cells],
+            size=self.size[cells],
+            drawn_size=self.drawn_size[cells],
+            draws=None if draws is None else lambda n, rng: draws(n, rng)[:, cells],
         )
 
 
@@ -109,6 +134,24 @@ def bernoulli_model(
         drawn_total=math.floor(min(cases.sum(), whole.sum()) + 0.5),
         min_cases=min_cases,
     )
+
+
+def expectation_model(
+    cases: FloatVector, expected: FloatVector, *, min_cases: int
+) -> ScanModel:
+    """Return the model of independent Poisson counts round `expected`."""
+    return _with_whole_total("expectation", cases, expected, min_cases)
+
+
+def permutation_model(cases: FloatMatrix, *, min_cases: int) -> ScanModel:
+    """Return the model in which cases keep areas and periods, but mix them.
+
+    cases (n, periods): whole numbers.
+    """
+    by_area, by_period = cases.sum(axis=1), cases.sum(axis=0)
+    size = (np.outer(by_area, by_period) / cases.sum()).ravel()
+    model = _with_whole_total("poisson", cases.ravel(), size, min_cases)
+    return replace(model, draws=lambda n, rng: draw_mixed(by_area, by_period, n, rng))
 
 
 def _with_whole_total(

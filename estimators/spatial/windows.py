@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from estimators.spatial._kernels import Int32Array, Law
     from estimators.spatial.neighbour_order import Ellipse, Metric
 
-__all__ = ["Found", "NestedWindows", "Ordering", "Windows", "nested_windows"]
+__all__ = [
+    "Found",
+    "NestedWindows",
+    "Ordering",
+    "Windows",
+    "cut_ordering",
+    "nested_windows",
+]
 
 
 class Found(NamedTuple):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Judged", "find_clusters", "gumbel_tail", "in_batches", "simulated_maxima"]
 
 _EULER = 0.5772156649015329
+_NUMBERS_AT_ONCE = 2**24  # simulated counts held at a time: 128 MB
 _MOST_CASES = 2**30  # counts of zones are held in 32 bits
 
 
@@ -89,11 +90,16 @@ def simulated_maxima(
     rng: np.random.Generator,
 ) -> FloatVector:
     """Return the greatest statistic of every map drawn under the null."""
-    drawn = model.draw(n_resamples, rng)
-    most = int(drawn.sum(axis=1).max())
-    if most > _MOST_CASES:
-        raise InputError(f"{most:,} cases: a scan takes at most {_MOST_CASES:,}.")
-    return maxima_of(model, windows, sides, drawn, most=most)
+    at_once = max(_NUMBERS_AT_ONCE // model.size.size, 1)
+    parts: list[FloatVector] = []
+    for first in range(0, n_resamples, at_once):
+        # Replicates are drawn one after the other: parts change no number.
+        drawn = model.draw(min(at_once, n_resamples - first), rng)
+        most = int(drawn.sum(axis=1).max())
+        if most > _MOST_CASES:
+            raise InputError(f"{most:,} cases: a scan takes at most {_MOST_CASES:,}.")
+        parts.append(maxima_of(model, windows, sides, drawn, most=most))
+    return np.concatenate(parts)
 
 
 def maxima_of(

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from estimators.array_types import FloatArray
 
-__all__ = ["surveyed_places", "surveyed_rounds"]
+__all__ = ["surveyed_flows", "surveyed_places", "surveyed_rounds"]
 
 
 def surveyed_places() -> dict[str, FloatArray]:
@@ -49,4 +49,27 @@ def surveyed_rounds() -> dict[str, FloatArray]:
         "cases": np.column_stack(rounds),
         "population": np.full((25, 4), 40.0),
         "coordinates": places["coordinates"],
+    }
+
+
+def surveyed_flows() -> dict[str, FloatArray]:
+    """Return cases and trips from 5 origins to 5 destinations along a border.
+
+    Of 30 trips between two places 3 or 4 are cases; from origins 0 and 1 to
+    destinations 2 and 3 there are 15.
+
+    Examples
+    --------
+    >>> from estimators.spatial.example import surveyed_flows
+    >>> float(surveyed_flows()["cases"].sum())
+    133.0
+    """
+    steps = np.arange(5.0)
+    cases = 3.0 + (np.add.outer(steps, steps) % 2)
+    cases[:2, 2:4] = 15.0
+    return {
+        "cases": cases,
+        "trips": np.full((5, 5), 30.0),
+        "origins": np.column_stack([steps, np.zeros(5)]),
+        "destinations": np.column_stack([steps**1.1, np.ones(5)]),
     }

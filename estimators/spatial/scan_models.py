@@ -20,6 +20,7 @@ __all__ = [
     "Direction",
     "ScanModel",
     "bernoulli_model",
+    "drawn_by",
     "expectation_model",
     "permutation_model",
     "poisson_model",
@@ -150,8 +151,24 @@ def permutation_model(cases: FloatMatrix, *, min_cases: int) -> ScanModel:
     """
     by_area, by_period = cases.sum(axis=1), cases.sum(axis=0)
     size = (np.outer(by_area, by_period) / cases.sum()).ravel()
-    model = _with_whole_total("poisson", cases.ravel(), size, min_cases)
-    return replace(model, draws=lambda n, rng: draw_mixed(by_area, by_period, n, rng))
+    return drawn_by(
+        cases.ravel(),
+        size,
+        lambda n, rng: draw_mixed(by_area, by_period, n, rng),
+        min_cases=min_cases,
+    )
+
+
+def drawn_by(
+    cases: FloatVector,
+    expected: FloatVector,
+    draws: Callable[[int, np.random.Generator], IntMatrix],
+    *,
+    min_cases: int,
+) -> ScanModel:
+    """Return a model given the number of cases whose maps are drawn by `draws`."""
+    model = _with_whole_total("poisson", cases, expected, min_cases)
+    return replace(model, draws=draws)
 
 
 def _with_whole_total(

@@ -16,11 +16,11 @@ from estimators.results import Estimate, Estimates, Interval
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from estimators.array_types import FloatVector, IntVector
+    from estimators.array_types import FloatVector, IntMatrix, IntVector
     from estimators.spatial.cluster_search import Judged
     from estimators.spatial.scan_models import ScanModel
 
-__all__ = ["Cluster", "ScanClusters", "describe_clusters"]
+__all__ = ["Cluster", "FlowClusters", "ScanClusters", "describe_clusters", "risk_rows"]
 
 SEARCHED = (
     "Limits of a relative risk are those of a zone chosen beforehand; the zone was "
@@ -56,6 +56,8 @@ class Cluster:
         ellipses may hold the same areas.
     period : tuple of int, optional
         First and last period (from 0).
+    destinations : tuple of int, optional
+        Of a cluster of flows; `members` are then its origins.
     """
 
     members: tuple[int, ...]
@@ -71,6 +73,7 @@ class Cluster:
     axis_ratio: float = 1.0
     angle: float = 0.0
     period: tuple[int, int] | None = None
+    destinations: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,14 +106,14 @@ class ScanClusters(Estimates):
 
     def cluster_table(self) -> pd.DataFrame:
         """Return one row per cluster with everything but its members' list."""
-        columns = [
-            "cluster", "n_members", *(f for f in Cluster.__slots__ if f != "members"),
-        ]  # fmt: skip
+        lists = ("members", "destinations")
+        names = [name for name in Cluster.__slots__ if name not in lists]
+        columns = ["cluster", "n_members", *names]
         records = [
             {
                 "cluster": number,
                 "n_members": len(cluster.members),
-                **{name: getattr(cluster, name) for name in columns[2:]},
+                **{name: getattr(cluster, name) for name in names},
             }
             for number, cluster in enumerate(self.clusters, start=1)
         ]
@@ -143,6 +146,27 @@ class ScanClusters(Estimates):
         return forest_plot(frame, label="cluster", ax=ax)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FlowClusters(ScanClusters):
+    """Clusters of flows: origins (`members`) times `destinations`.
+
+    Attributes
+    ----------
+    n_destinations : int
+        Destinations in the data; `n_areas` are its origins.
+    """
+
+    n_destinations: int
+
+    def pair_clusters(self) -> IntMatrix:
+        """Return each pair's cluster (origins, destinations), from 1; 0 in none."""
+        numbers = np.zeros((self.n_areas, self.n_destinations), dtype=np.int64)
+        for number, cluster in reversed(list(enumerate(self.clusters, start=1))):
+            destinations = list(cluster.destinations or ())
+            numbers[np.ix_(list(cluster.members), destinations)] = number
+        return numbers
+
+
 def describe_clusters(judged: list[Judged], model: ScanModel) -> tuple[Cluster, ...]:
     """Join what was found with what it means; `model` holds all rows of the data."""
     return tuple(_describe(one, model) for one in judged)
@@ -165,6 +189,7 @@ def _describe(one: Judged, model: ScanModel) -> Cluster:
         axis_ratio=one.found.ellipse.ratio,
         angle=math.degrees(one.found.ellipse.angle),
         period=one.found.period,
+        destinations=one.found.destinations,
     )
 
 

@@ -30,7 +30,7 @@ class Found(NamedTuple):
     """The best zone of the data and its statistic (penalised).
 
     `members` are areas; `cells` their places in the model's arrays, which differ where
-    an area has several periods.
+    an area has several periods. Of flows `members` are the origins.
     """
 
     statistic: float
@@ -39,6 +39,7 @@ class Found(NamedTuple):
     cells: tuple[int, ...]
     ellipse: Ellipse = CIRCLE
     period: tuple[int, int] | None = None
+    destinations: tuple[int, ...] | None = None
 
 
 class Windows(Protocol):

@@ -11,7 +11,7 @@ from sentinel.analysis.design import EVENT_WEIGHT
 if TYPE_CHECKING:
     from sentinel.study.config import StudyConfig
 
-__all__ = ["FLOW_COLUMNS", "count_flows"]
+__all__ = ["FLOW_COLUMNS", "count_flows", "count_sectors"]
 
 FLOW_COLUMNS = (
     "round_id",
@@ -53,6 +53,27 @@ def count_flows(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
         n=("case", "size"), n_cases=("case", "sum"), weight=("weight", "sum")
     )
     return counted.reset_index()[list(FLOW_COLUMNS)]
+
+
+def count_sectors(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
+    """Count respondents by destination and sector of work; unknown is an empty string.
+
+    Returns
+    -------
+    DataFrame
+        ``destination, sector, n`` over all rounds. Unprotected.
+    """
+    names = ["destination", "sector"]
+    maps = config.maps
+    if maps is None or maps.sector is None or maps.sector not in frame:
+        return pd.DataFrame(columns=[*names, "n"])
+    table = pd.DataFrame(
+        {
+            "destination": _place(frame, maps.destination),
+            "sector": _place(frame, maps.sector),
+        }
+    )
+    return table.groupby(names, sort=True).size().rename("n").reset_index()
 
 
 def _place(frame: pd.DataFrame, name: str | None) -> pd.Series:

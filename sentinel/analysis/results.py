@@ -77,6 +77,8 @@ class StudyResult:
     models : tuple of FittedModel
     flows : DataFrame
         ``round_id, origin, crossing, destination, n, n_cases, weight``.
+    sectors : DataFrame
+        ``destination, sector, n``; empty where sectors were not asked.
     design_notes : tuple of str
         What the design is, how weights were made, what was assumed.
     skipped : tuple of str
@@ -95,3 +97,4 @@ class StudyResult:
     design_notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    sectors: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from estimators.errors import InputError
 from sentinel.analysis.design import build_design
 from sentinel.analysis.estimates import estimate_plan
-from sentinel.analysis.flows import count_flows
+from sentinel.analysis.flows import count_flows, count_sectors
 from sentinel.analysis.models import fit_models
 from sentinel.analysis.results import StudyResult
 from sentinel.analysis.sensitivity import definition_sensitivity
@@ -83,6 +83,7 @@ def analyse(
         trend=trend,
         models=models,
         flows=count_flows(design.frame, config),
+        sectors=count_sectors(design.frame, config),
         design_notes=design.notes,
         skipped=(*not_estimated, *no_trend, *not_fitted),
     )

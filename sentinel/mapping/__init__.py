@@ -10,9 +10,10 @@ from sentinel.mapping.boundaries import match_boundaries, read_boundaries
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
 from sentinel.mapping.hotspots import scan_clusters
 from sentinel.mapping.interactive_map import interactive_map
-from sentinel.mapping.maps import MapFile, draw_area_maps, draw_maps, save_figure
+from sentinel.mapping.maps import draw_area_maps, draw_maps, draw_sectors
 from sentinel.mapping.multiples import small_multiples
-from sentinel.mapping.sankey import Band, Stop, route_bands, sankey
+from sentinel.mapping.sankey import Band, Stop, route_bands, sankey, sector_bands
+from sentinel.mapping.saving import MapFile, save_figure
 from sentinel.mapping.scene import Layer, Leg, Node, Scene, build_scene
 from sentinel.mapping.static_map import static_flow_map
 from sentinel.mapping.style import Words
@@ -34,6 +35,7 @@ __all__ = [
     "build_scene",
     "draw_area_maps",
     "draw_maps",
+    "draw_sectors",
     "interactive_map",
     "load_places",
     "match_boundaries",
@@ -44,6 +46,7 @@ __all__ = [
     "sankey",
     "save_figure",
     "scan_clusters",
+    "sector_bands",
     "small_multiples",
     "static_area_map",
     "static_flow_map",

@@ -34,6 +34,7 @@ from sentinel.mapping.style import (
     WIDE_HATCH,
     Words,
     class_colours,
+    line_of,
 )
 
 if TYPE_CHECKING:
@@ -75,11 +76,10 @@ def static_area_map(
     Figure
         Write it with `save_figure`.
     """
-    parts = [layer.title, layer.period] if layer.title else [quantity]
     figure, pen = new_sheet(
         (WIDTH + LEGEND, scene.height),
         words,
-        " \u00b7 ".join(part for part in parts if part),
+        line_of(layer.title or quantity, layer.period),
         layer.notes,
     )
     draw_areas(pen, scene, layer, clusters=clusters)

@@ -22,7 +22,7 @@ from sentinel.mapping.lettering import short_name
 from sentinel.mapping.marks import SQUARE, mark_path, node_radius
 from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.scene import Layer, Leg, Node, Scene
-from sentinel.mapping.style import ROLE_LABEL
+from sentinel.mapping.style import ROLE_LABEL, line_of
 
 if TYPE_CHECKING:
     from sentinel.mapping.areas import AreaMap
@@ -151,14 +151,12 @@ def _banner(words: Words) -> str:
 
 
 def _subtitle(at: int, layer: Layer) -> str:
-    parts = [layer.title, layer.period, f"{layer.n:,} respondents"]
-    text = " \u00b7 ".join(escape_text(part) for part in parts if part)
+    text = escape_text(line_of(layer.title, layer.period, f"{layer.n:,} respondents"))
     return f'<p class="subtitle" data-round="{at}"{_hidden(at)}>{text}</p>'
 
 
 def _area_subtitle(at: int, layer: AreaMap) -> str:
-    parts = [layer.title, layer.period]
-    text = " \u00b7 ".join(escape_text(part) for part in parts if part)
+    text = escape_text(line_of(layer.title, layer.period))
     return f'<p class="subtitle" data-round="{at}"{_hidden(at)}>{text}</p>'
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sentinel.mapping.curves import line_width, nice_steps
 from sentinel.mapping.marks import SQUARE, SUPPRESSED, mark_path, mark_radius
 from sentinel.mapping.scene import Layer, Scene
-from sentinel.mapping.style import ROLE_LABEL
+from sentinel.mapping.style import FLOW_WORDS, ROLE_LABEL
 
 __all__ = ["html_legend"]
 
@@ -42,7 +42,9 @@ def _lines(layer: Layer, top_flows: int) -> str:
             )
         body.append(_text(104, y, f"{value:,.0f}"))
     y += 22
-    body.append(_text(0, y, "blue: to the crossing, orange: onward", quiet=True))
+    for row, line in enumerate(FLOW_WORDS):
+        y += 17 * bool(row)
+        body.append(_text(0, y, line, quiet=True))
     if len(layer.legs) > top_flows:
         y += 19
         body.append(

@@ -18,6 +18,7 @@ PAD = 3.0
 EDGE = 8.0
 COUNTRY = 16.0
 MOST_HIDDEN = 0.8
+MOST_SYMBOLS = 2
 
 
 class Box(NamedTuple):
@@ -161,7 +162,9 @@ def country_names(
             box = Box(x - half, y - 0.7 * size, x + half, y + 0.7 * size)
             hidden = sum(box.overlap(other) > 0 for other in symbols)
             options.append((hidden, order, x, y, box))
-        _, _, x, y, box = min(options)
+        hidden, _, x, y, box = min(options)
+        if hidden > MOST_SYMBOLS:
+            continue
         names.append((name, x, y, box))
     return names
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,10 +15,11 @@ from sentinel.disclosure.flows import ALL_ROUNDS
 from sentinel.mapping.area_map import area_legend, draw_areas, static_area_map
 from sentinel.mapping.areas import AreaMap, Cluster, area_layers, area_scene
 from sentinel.mapping.multiples import small_multiples
-from sentinel.mapping.sankey import route_bands, sankey
+from sentinel.mapping.sankey import SECTOR_STAGES, route_bands, sankey, sector_bands
+from sentinel.mapping.saving import MapFile, save_sheets
 from sentinel.mapping.scene import Layer, Scene, build_scene
 from sentinel.mapping.static_map import draw_flows, flow_legend, static_flow_map
-from sentinel.mapping.style import Words
+from sentinel.mapping.style import Words, line_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -28,34 +28,10 @@ if TYPE_CHECKING:
 
     from sentinel.disclosure import ProtectedFlows
 
-__all__ = ["MapFile", "draw_area_maps", "draw_maps", "save_figure"]
+__all__ = ["draw_area_maps", "draw_maps", "draw_sectors"]
 
-FORMATS = ("svg", "png")
-PNG_DPI = 180
 INTERACTIVE = "flow_map.html"
 KINDS = ("routes", "sankey", "rounds", "interactive")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapFile:
-    """A written file.
-
-    Attributes
-    ----------
-    path : Path
-    format : str
-        "svg", "png", "pdf" or "html".
-    round_id : str
-        Empty for files that hold all rounds.
-    title, alt : str
-        Heading, and what the picture shows for those who cannot see it.
-    """
-
-    path: Path
-    format: str
-    round_id: str
-    title: str
-    alt: str
 
 
 def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
@@ -136,17 +112,21 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         if "routes" in kinds:
             figure = static_flow_map(sheet, layer, words, top_flows=top_flows)
             told = _told(layer, words)
-            written += _save(figure, folder / f"flow_map_{stem}", layer.round_id, told)
+            written += save_sheets(
+                figure, folder / f"flow_map_{stem}", layer.round_id, told
+            )
         if "sankey" in kinds and layer.legs:
             figure = _sankey(layer, words)
             told = _told(layer, words)
-            written += _save(figure, folder / f"sankey_{stem}", layer.round_id, told)
+            written += save_sheets(
+                figure, folder / f"sankey_{stem}", layer.round_id, told
+            )
     panels = [layer for layer in scene.layers if layer.round_id != ALL_ROUNDS]
     if "rounds" in kinds and len(panels) > 1:
         figure = _flow_rounds(scene, panels, words, top_flows)
         titled = ", ".join(layer.title for layer in panels)
         told = (f"{words.title}: the rounds", f"Maps of the rounds {titled}.")
-        written += _save(figure, folder / "flow_map_rounds", "", told)
+        written += save_sheets(figure, folder / "flow_map_rounds", "", told)
     if "interactive" in kinds:
         # One frame for the places of all choices of the switch.
         scene = _only(draw(also=shown), rounds)
@@ -238,7 +218,7 @@ def draw_area_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         stem = name if not layer.round_id else f"{name}_{_stem(layer.round_id)}"
         title = ": ".join(part for part in (words.title, layer.title) if part)
         told = (title, _area_alt(layer, quantity))
-        written += _save(figure, folder / stem, layer.round_id, told)
+        written += save_sheets(figure, folder / stem, layer.round_id, told)
     if len(layers) > 1:
         figure = small_multiples(
             scene,
@@ -254,8 +234,62 @@ def draw_area_maps(  # noqa: PLR0913 - options of one picture, all by keyword
             notes=list(dict.fromkeys(note for layer in layers for note in layer.notes)),
         )
         told = (f"{words.title}: the rounds", _area_alt(layers[-1], quantity))
-        written += _save(figure, folder / f"{name}_rounds", "", told)
+        written += save_sheets(figure, folder / f"{name}_rounds", "", told)
     return written
+
+
+def draw_sectors(
+    flows: ProtectedFlows,
+    sectors: pd.DataFrame,
+    places: pd.DataFrame,
+    words: Words,
+    folder: Path,
+    *,
+    minimum_cell: int,
+) -> list[MapFile]:
+    """Write the Sankey of crossings, destinations and sectors over all rounds.
+
+    Parameters
+    ----------
+    flows : ProtectedFlows
+    sectors : DataFrame
+        ``destination, sector, n, label``: protected counts, shown ones only, of
+        destinations whose number the flows show.
+    places : DataFrame
+        As `load_places` returns it.
+    words : Words
+    folder : Path
+        Created if need be.
+    minimum_cell : int
+
+    Returns
+    -------
+    list of MapFile
+        ``sankey_sectors.svg`` and ``.png``; nothing where no count is shown.
+    """
+    if sectors.empty:
+        return []
+    layer = build_scene(flows, places, minimum_cell=minimum_cell).layers[-1]
+    stops, bands = sector_bands(layer, sectors)
+    if not any(band.end[0] == "sector" for band in bands):
+        return []
+    figure = sankey(
+        stops,
+        bands,
+        words,
+        subtitle=f"{layer.title} \u00b7 {layer.n:,} respondents",
+        notes=("Bars without bands: what is withheld, not stated or leads elsewhere.",),
+        stages=SECTOR_STAGES,
+    )
+    most = sorted(bands, key=lambda band: -band.n)
+    names = {(stop.stage, stop.key): stop.label for stop in stops}
+    largest = "; ".join(
+        f"{names[band.start]} to {names[band.end]}, {band.n:,}"
+        for band in most
+        if band.end[0] == "sector"
+    )
+    told = (words.title, f"Bands from crossing to destination to sector: {largest}.")
+    return save_sheets(figure, folder / "sankey_sectors", layer.round_id, told)
 
 
 def _only(scene: Scene, rounds: Collection[str]) -> Scene:
@@ -275,12 +309,11 @@ def _stem(round_id: str) -> str:
 
 def _sankey(layer: Layer, words: Words) -> Figure:
     stops, bands = route_bands(layer)
-    parts = [layer.title, layer.period, f"{layer.n:,} respondents"]
     return sankey(
         stops,
         bands,
         words,
-        subtitle=" \u00b7 ".join(part for part in parts if part),
+        subtitle=line_of(layer.title, layer.period, f"{layer.n:,} respondents"),
         notes=(
             *layer.notes[:1],
             "Bars without bands: what is withheld, not stated or leads elsewhere.",
@@ -299,41 +332,6 @@ def _flow_rounds(
         key=lambda pen: flow_legend(pen, scene, panels[0], top_flows=top_flows),
         subtitle="The rounds on one scale",
     )
-
-
-def _save(
-    figure: Figure, stem: Path, round_id: str, told: tuple[str, str]
-) -> list[MapFile]:
-    written = []
-    for kind in FORMATS:
-        path = stem.with_name(f"{stem.name}.{kind}")
-        save_figure(figure, path)
-        written.append(
-            MapFile(
-                path=path, format=kind, round_id=round_id, title=told[0], alt=told[1]
-            )
-        )
-    return written
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    """Release a figure whose bytes depend on nothing but the figure.
-
-    Parameters
-    ----------
-    figure : Figure
-    path : Path
-        Ending in .svg, .png or .pdf.
-    """
-    import matplotlib as mpl
-
-    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    kind = path.suffix.lstrip(".")
-    drawn = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "sentinel", "svg.fonttype": "path"}):
-        figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=dates.get(kind))
-    content = drawn.getvalue()
-    release_file(path, content.decode("utf-8") if kind == "svg" else content)
 
 
 def _told(layer: Layer, words: Words) -> tuple[str, str]:

@@ -13,10 +13,16 @@ from sentinel.mapping.sheet import LEGEND, LETTERS, Pen, new_sheet
 from sentinel.mapping.style import FLOW_IN, FLOW_ON, INK, MUTED, ROLE_LABEL, Words
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["Band", "Stop", "route_bands", "sankey"]
+__all__ = ["SECTOR_STAGES", "Band", "Stop", "route_bands", "sankey", "sector_bands"]
 
+SECTOR_STAGES = {
+    "crossing": "Border crossing",
+    "destination": "Destination province",
+    "sector": "Sector (sum of what is shown)",
+}
 BAR = 16.0
 GAP = 7.0
 LEAST = 13.0
@@ -56,6 +62,39 @@ def route_bands(layer: Layer) -> tuple[list[Stop], list[Band]]:
     ]
     used = {end for band in bands for end in (band.start, band.end)}
     return [stop for stop in stops if (stop.stage, stop.key) in used], bands
+
+
+def sector_bands(layer: Layer, sectors: pd.DataFrame) -> tuple[list[Stop], list[Band]]:
+    """Return stops and bands from crossing by destination to sector of work.
+
+    Parameters
+    ----------
+    layer : Layer
+        Of all rounds.
+    sectors : DataFrame
+        ``destination, sector, n, label``: protected counts of destinations that the
+        layer shows.
+    """
+    stops, bands = route_bands(layer)
+    shown = {stop.key: stop for stop in stops if stop.stage == "destination"}
+    rows = sectors[sectors["destination"].isin(list(shown))]
+    bands = [band for band in bands if band.end[0] == "destination"]
+    more = [
+        Band(("destination", str(place)), ("sector", str(sector)), int(n))
+        for place, sector, n in zip(
+            rows["destination"], rows["sector"], rows["n"], strict=True
+        )
+    ]
+    ends = {end for band in (*bands, *more) for end in (band.start, band.end)}
+    kept = [stop for stop in stops if (stop.stage, stop.key) in ends]
+    totals = rows.groupby(["sector", "label"], sort=True)["n"].sum().reset_index()
+    kept += [
+        Stop("sector", str(sector), str(label), int(n))
+        for sector, label, n in zip(
+            totals["sector"], totals["label"], totals["n"], strict=True
+        )
+    ]
+    return kept, [*bands, *more]
 
 
 def sankey(

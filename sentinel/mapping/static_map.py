@@ -23,11 +23,13 @@ from sentinel.mapping.style import (
     CASING,
     FLOW_IN,
     FLOW_ON,
+    FLOW_WORDS,
     MUTED,
     NO_DATA,
     QUIET_FLOW,
     ROLE_LABEL,
     Words,
+    line_of,
 )
 
 if TYPE_CHECKING:
@@ -58,11 +60,10 @@ def static_flow_map(
     Figure
         9.3 inches wide; write it with `save_figure`.
     """
-    parts = [layer.title, layer.period, f"{layer.n:,} respondents"]
     figure, pen = new_sheet(
         (WIDTH + LEGEND, scene.height),
         words,
-        " \u00b7 ".join(part for part in parts if part),
+        line_of(layer.title, layer.period, f"{layer.n:,} respondents"),
         layer.notes,
     )
     draw_flows(pen, scene, layer, top_flows=top_flows)
@@ -215,7 +216,9 @@ def flow_legend(pen: Pen, scene: Scene, layer: Layer, *, top_flows: int) -> None
             )
         pen.text(left + 110, y, f"{value:,.0f}", LETTERS)
     y += 26
-    pen.text(left, y, "blue: to the crossing, orange: onward", LETTERS - 2, color=MUTED)
+    for row, line in enumerate(FLOW_WORDS):
+        y += 20 * bool(row)
+        pen.text(left, y, line, LETTERS - 2, color=MUTED)
     if len(layer.legs) > top_flows:
         y += 22
         pen.axes.plot([left, left + 46], [y, y], color=QUIET_FLOW, lw=pen.points(0.9))

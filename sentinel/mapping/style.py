@@ -15,6 +15,7 @@ __all__ = [
     "FEW_HATCH",
     "FLOW_IN",
     "FLOW_ON",
+    "FLOW_WORDS",
     "GROUND",
     "INK",
     "MUTED",
@@ -31,6 +32,7 @@ __all__ = [
     "Category",
     "Words",
     "class_colours",
+    "line_of",
 ]
 
 from dataclasses import dataclass
@@ -50,6 +52,8 @@ ORIGIN = "#1f5f94"
 TARGET = "#e08a1e"
 FLOW_IN = "#5b93c4"
 FLOW_ON = "#eeb05f"
+# Told by place as well as by colour: on grey paper one is only darker.
+FLOW_WORDS = ("left, blue (darker): to the crossing", "right, orange: onward")
 QUIET_FLOW = "#a3acb4"
 # ColorBrewer YlOrRd without its palest: lightness falls evenly, so that the order holds
 # in grey and for every kind of colour vision.
@@ -92,8 +96,19 @@ CATEGORIES = {
     "hotspot": Category("#d7191c", "", "hotspot"),
     "coldspot": Category("#2c7bb6", "xx", "coldspot"),
     "not significant": Category("#eeeeee", "", "not significant"),
-    "no neighbours": Category("#ffffff", "", "no neighbours: not tested"),
+    "no neighbours": Category("#ffffff", "--", "no neighbours: not tested"),
 }
+
+
+def line_of(*parts: str) -> str:
+    """Return what there is of a heading's second line, nothing twice.
+
+    Examples
+    --------
+    >>> line_of("2014", "2014", "", "90 respondents")
+    '2014 \u00b7 90 respondents'
+    """
+    return " \u00b7 ".join(part for part in dict.fromkeys(parts) if part)
 
 
 def class_colours(count: int) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
 
 SHOWN_LEGS = 15
-ROUTES_TITLE = "From home province by border crossing to place of work"
+SECTORS_TITLE = "From border crossing by place of work to sector of work"
 POOLED_SANKEY = "sankey_all_rounds"
 PLACES = ("origin", "crossing", "destination")
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -66,7 +66,7 @@ def write_maps(
     except InputError as error:
         return [], (_reason(error),)
     with every_script():
-        for draw in (_draw_routes, _draw_places):
+        for draw in (_draw_routes, _draw_sectors, _draw_places):
             try:
                 written += draw(release, atlas, folder)
             except InputError as error:
@@ -123,7 +123,7 @@ def _draw_routes(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]
     return draw_maps(
         release.routes,
         atlas.places,
-        atlas.words(release, ROUTES_TITLE, "Respondents, not weighted."),
+        atlas.words(release, atlas.maps.title, "Respondents, not weighted."),
         folder,
         minimum_cell=release.minimum_cell,
         titles=dict(release.labels.rounds),
@@ -136,6 +136,28 @@ def _draw_routes(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]
             table.label: _of_places(table, place)
             for table, place in _place_tables(release)
         },
+    )
+
+
+def _draw_sectors(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]:
+    from sentinel.mapping import draw_sectors
+
+    if "sectors" not in atlas.maps.show or release.routes is None:
+        return []
+    sector = atlas.maps.sector or ""
+    return draw_sectors(
+        release.routes,
+        release.sectors.assign(
+            label=[
+                release.labels.value(sector, code) for code in release.sectors["sector"]
+            ]
+        )
+        if len(release.sectors)
+        else release.sectors,
+        atlas.places,
+        atlas.words(release, SECTORS_TITLE, "Respondents, not weighted."),
+        folder,
+        minimum_cell=release.minimum_cell,
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
+from sentinel.report.protected_sectors import protect_sectors
 from sentinel.report.release import (
     FLOW_COLUMNS,
     Release,
@@ -79,6 +80,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         models=tuple(release_model(model, labels, policy) for model in result.models),
         flow=_row_counts(result),
         routes=routes,
+        sectors=protect_sectors(result.sectors, routes, policy, config),
         suppressed=(*lost, *lost_sensitivity, *lost_trend, *lost_routes),
         origins=result.interviews.origins,
         estimators=_estimators_used(result),

@@ -100,6 +100,8 @@ class Release:
         interview's course; no count of what anybody answered.
     routes : ProtectedFlows or None
         Origin, crossing and destination, protected, for the maps.
+    sectors : DataFrame
+        ``destination, sector, n``: shown counts of destinations that routes show.
     warnings : tuple of mapping
         Findings about the input without the values that came.
     harmonised : DataFrame
@@ -127,6 +129,7 @@ class Release:
     rng: int | None = None
     withdrawals: str = ""
     harmonised: pd.DataFrame = field(default_factory=pd.DataFrame)
+    sectors: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def hidden(self) -> str:

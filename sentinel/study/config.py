@@ -230,20 +230,24 @@ class ModelSection(_Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-MapKind = Literal["routes", "sankey", "rounds", "places", "interactive"]
+MapKind = Literal["routes", "sankey", "sectors", "rounds", "places", "interactive"]
+ROUTES_TITLE = "From home province by border crossing to place of work"
 
 
 class MapsSection(_Section):
     """``[maps]``: columns that hold places, the user's boundaries, what is drawn.
 
-    `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round, the
-    ``rounds`` side by side, ``places`` with their estimates, the ``interactive`` file.
+    `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round,
+    ``sectors`` worked in at each destination, the ``rounds`` side by side, ``places``
+    with their estimates, the ``interactive`` file.
     `rounds` limits the maps of routes to some rounds; they are all drawn by default.
     """
 
     origin: str | None = "origin_adm1"
     crossing: str | None = "cross_code"
     destination: str | None = "dest_adm1"
+    sector: str | None = "sector"
+    title: str = ROUTES_TITLE
     places: str | None = None
     boundaries: str | None = None
     boundary_key: str | None = None

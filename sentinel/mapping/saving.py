@@ -1,0 +1,76 @@
+"""Figures as files whose bytes depend on nothing but the figure."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sentinel.disclosure import release_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["MapFile", "save_figure", "save_sheets"]
+
+FORMATS = ("svg", "png")
+PNG_DPI = 180
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapFile:
+    """A written file.
+
+    Attributes
+    ----------
+    path : Path
+    format : str
+        "svg", "png", "pdf" or "html".
+    round_id : str
+        Empty for files that hold all rounds.
+    title, alt : str
+        Heading, and what the picture shows for those who cannot see it.
+    """
+
+    path: Path
+    format: str
+    round_id: str
+    title: str
+    alt: str
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Release a figure whose bytes depend on nothing but the figure.
+
+    Parameters
+    ----------
+    figure : Figure
+    path : Path
+        Ending in .svg, .png or .pdf.
+    """
+    import matplotlib as mpl
+
+    dates = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    kind = path.suffix.lstrip(".")
+    drawn = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "sentinel", "svg.fonttype": "path"}):
+        figure.savefig(drawn, format=kind, dpi=PNG_DPI, metadata=dates.get(kind))
+    content = drawn.getvalue()
+    release_file(path, content.decode("utf-8") if kind == "svg" else content)
+
+
+def save_sheets(
+    figure: Figure, stem: Path, round_id: str, told: tuple[str, str]
+) -> list[MapFile]:
+    """Release a figure in every format; `told` is its title and what it shows."""
+    written = []
+    for kind in FORMATS:
+        path = stem.with_name(f"{stem.name}.{kind}")
+        save_figure(figure, path)
+        written.append(
+            MapFile(
+                path=path, format=kind, round_id=round_id, title=told[0], alt=told[1]
+            )
+        )
+    return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.disclosure import ReleasePolicy, protect_marginals, safe_csv_cell
+from sentinel.disclosure import (
+    ReleasePolicy,
+    protect_marginals,
+    release_file,
+    safe_csv_cell,
+)
 from sentinel.report.internal_tables import write_internal_table
 from sentinel.report.staging import LOG, MADE_BY, MANIFEST, staged_folder
 from sentinel.report.tables import csv_text
@@ -144,7 +150,7 @@ def write_linkage(
             "notes.csv": pd.DataFrame({"note": list(released.notes)}),
         }
         for name, table in tables.items():
-            (staging / name).write_text(csv_text(table, safe_csv_cell), "utf-8")
+            release_file(staging / name, csv_text(table, safe_csv_cell))
         if not released.n_hidden:
             _draw(run, staging / "overlaps.svg")
         outputs = {
@@ -161,10 +167,12 @@ def write_linkage(
             "engine": run.pairs.engine,
             "outputs": outputs,
         }
-        (staging / MANIFEST).write_text(
-            json.dumps(manifest, indent=2, ensure_ascii=False), "utf-8"
+        release_file(
+            staging / MANIFEST,
+            json.dumps(manifest, indent=2, ensure_ascii=False),
+            allowed=(config.link.title,),
         )
-        (staging / LOG).write_text("", "utf-8")
+        release_file(staging / LOG, "")
 
 
 def write_internal_linkage(run: LinkageRun, folder: Path) -> list[str]:
@@ -267,7 +275,9 @@ def _draw(run: LinkageRun, path: Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "sentinel"}):
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         run.histories.plot(figure.subplots())
-        figure.savefig(path, metadata={"Date": None})
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    release_file(path, drawn.getvalue())
 
 
 def _shown(table: pd.DataFrame) -> str:

@@ -52,6 +52,7 @@ class LinkageRun:
     review : Review
         The next sample for clerks.
     notes : tuple of str
+        Without counts of persons; `pairs.summary()` has those, for internal use.
     """
 
     pairs: LinkedPairs
@@ -111,7 +112,10 @@ def run_linkage(config: LinkFile, *, rng: int = 1) -> LinkageRun:
         decisions = _decisions(config)
         pairs = apply_decisions(scored, decisions)
     persons = pairs.persons(config.link.threshold)
-    notes = [*records.notes, *pairs.notes]
+    # Notes are released: those of the records count a few persons and stay with them.
+    notes = list(scored.notes)
+    if decisions is not None:
+        notes.append("doubtful pairs were decided by hand")
     errors = _errors(scored, linked, decisions, notes)
     return LinkageRun(
         pairs=pairs,

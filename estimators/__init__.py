@@ -16,6 +16,7 @@ from estimators import (
     spatial,
     surveillance,
     survey,
+    transitions,
 )
 from estimators.errors import (
     AssumptionWarning,
@@ -51,4 +52,5 @@ __all__ = [
     "spatial",
     "surveillance",
     "survey",
+    "transitions",
 ]

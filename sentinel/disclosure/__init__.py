@@ -18,7 +18,11 @@ from sentinel.disclosure.estimates import (
     protect_tables,
     withhold_contrasts,
 )
-from sentinel.disclosure.flows import ProtectedFlows, protect_flows
+from sentinel.disclosure.flows import (
+    ProtectedFlows,
+    UnprotectableFlowsError,
+    protect_flows,
+)
 from sentinel.disclosure.gate import keep_out_of_release, release_file
 from sentinel.disclosure.ledger import ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
@@ -35,6 +39,7 @@ __all__ = [
     "ReleasePolicy",
     "ReleasedCells",
     "RoundedTable",
+    "UnprotectableFlowsError",
     "audit",
     "coarsen_places",
     "coarsen_time",

@@ -8,7 +8,7 @@ totals of a round, and their sums over rounds, are one system of cells.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,14 @@ from sentinel.disclosure.suppression import Suppression, suppress
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector
 
-__all__ = ["ALL_ROUNDS", "ANYWHERE", "OTHER", "ProtectedFlows", "protect_flows"]
+__all__ = [
+    "ALL_ROUNDS",
+    "ANYWHERE",
+    "OTHER",
+    "ProtectedFlows",
+    "UnprotectableFlowsError",
+    "protect_flows",
+]
 
 PLACES = ("origin", "crossing", "destination")
 ALL_ROUNDS = "all rounds"
@@ -34,6 +41,10 @@ NODE_COST = 5.0
 ALL_ROUNDS_COST = 2.0
 
 Key = tuple[str, ...]
+
+
+class UnprotectableFlowsError(InputError):
+    """Flows of so few respondents that no leg or place of theirs may be shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +64,9 @@ class ProtectedFlows:
         ``round_id, n, weight``: respondents with any stated place.
     n_primary, n_complementary : int
         Hidden legs and nodes.
+    withheld : tuple of str
+        Rounds with fewer respondents than a released cell needs: no part of them is
+        here, nor in the sums over rounds.
     """
 
     flows: pd.DataFrame
@@ -62,6 +76,7 @@ class ProtectedFlows:
     totals: pd.DataFrame
     n_primary: int
     n_complementary: int
+    withheld: tuple[str, ...] = ()
 
 
 def protect_flows(
@@ -90,6 +105,8 @@ def protect_flows(
     ------
     InputError
         Missing columns, counts that are not whole numbers >= 0, places too fine.
+    UnprotectableFlowsError
+        If no round has respondents enough, or hiding every leg is not enough.
 
     Examples
     --------
@@ -101,7 +118,7 @@ def protect_flows(
     1  KH-2  <NA>        True
     2  KH-5  <NA>        True
     """
-    table = _checked(flows, policy)
+    table, withheld = _without_small_rounds(_checked(flows, policy), policy)
     layers = _layers(table, pooled=pooled)
     builder = SystemBuilder()
     cells: dict[Key, int] = {}
@@ -114,11 +131,26 @@ def protect_flows(
         whole = builder.build()
         result = suppress(whole, policy.minimum_cell, forced=result.hidden)
     if result.unprotected.size:
-        raise InputError(
+        raise UnprotectableFlowsError(
             "These flows cannot be protected even with every leg hidden: coarsen the "
             'places ([privacy] place_level = "country") or leave the flows out.'
         )
-    return _released(layers, cells, result)
+    return replace(_released(layers, cells, result), withheld=withheld)
+
+
+def _without_small_rounds(
+    table: pd.DataFrame, policy: ReleasePolicy
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out rounds whose total, which reports print, is a small cell itself."""
+    total = table.groupby("round_id", sort=True)["n"].sum()
+    small = tuple(map(str, total.index[total < policy.minimum_cell]))
+    if small and len(small) == len(total):
+        raise UnprotectableFlowsError(
+            "No round has the "
+            f"{policy.minimum_cell} respondents with a place that a released cell "
+            "needs: no leg and no place can be shown."
+        )
+    return table[~table["round_id"].isin(small)], small
 
 
 def _checked(flows: pd.DataFrame, policy: ReleasePolicy) -> pd.DataFrame:

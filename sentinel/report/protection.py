@@ -63,7 +63,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
     if "event" not in hidden and len(sensitivity):
         hidden["event"] = _hidden_rounds(sensitivity)
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
-    routes, lost_routes = _protect_routes(result, policy)
+    routes, lost_routes, no_routes = _protect_routes(result, policy)
 
     def told(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(without_small_counts(text, policy.minimum_cell) for text in texts)
@@ -86,7 +86,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         estimators=_estimators_used(result),
         warnings=_value_free_warnings(result),
         design_notes=told(result.design_notes),
-        skipped=told((*result.skipped, *refused)),
+        skipped=told((*result.skipped, *refused, *no_routes)),
         timings=result.timings,
         rng=rng,
         withdrawals=result.interviews.withdrawals,
@@ -253,22 +253,25 @@ def _protect_trend(
 
 def _protect_routes(
     result: StudyResult, policy: ReleasePolicy
-) -> tuple[ProtectedFlows | None, list[Suppressed]]:
-    from sentinel.disclosure import protect_flows
+) -> tuple[ProtectedFlows | None, list[Suppressed], tuple[str, ...]]:
+    """Return what may be drawn, what it lost, and why rounds are not drawn."""
+    from sentinel.disclosure import UnprotectableFlowsError, protect_flows
 
     if result.flows.empty:
-        return None, []
-    routes = protect_flows(result.flows, policy)
-    cells = len(routes.flows) + sum(
-        len(nodes) for nodes in (routes.origins, routes.crossings, routes.destinations)
-    )
+        return None, [], ()
+    try:
+        routes = protect_flows(result.flows, policy)
+    except UnprotectableFlowsError as error:
+        return None, [], (f"Maps: {error}",)
+    nodes = (routes.origins, routes.crossings, routes.destinations)
     lost = Suppressed(
         table="routes",
-        cells=cells,
+        cells=len(routes.flows) + sum(map(len, nodes)),
         primary=routes.n_primary,
         complementary=routes.n_complementary,
     )
-    return routes, [lost]
+    few = f"Maps of {{}}: fewer than {policy.minimum_cell} respondents named a place."
+    return routes, [lost], tuple(map(few.format, routes.withheld))
 
 
 def _released(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from scipy.optimize import linprog
 from estimators.errors import InputError
 from sentinel.disclosure import (
     ReleasePolicy,
+    UnprotectableFlowsError,
     coarsen_places,
     coarsen_time,
     escape_text,
@@ -41,6 +42,23 @@ def routes(rng, rounds=("2009", "2010"), n=350):
 def weights(size):
     raw = 1.0 / np.arange(1, size + 1)
     return raw / raw.sum()
+
+
+def test_flows__a_round_of_fewer_than_a_cell_leaves_no_trace():
+    large = routes(np.random.default_rng(0), rounds=("2009",))
+    small = routes(np.random.default_rng(1), rounds=("2010",), n=K - 1)
+    alone = protect_flows(large, POLICY)
+    both = protect_flows(pd.concat([large, small], ignore_index=True), POLICY)
+    assert both.withheld == ("2010",)
+    assert alone.withheld == ()
+    for name in ("flows", "origins", "crossings", "destinations", "totals"):
+        pd.testing.assert_frame_equal(getattr(both, name), getattr(alone, name))
+
+
+def test_flows__of_too_few_respondents_in_all_are_refused():
+    few = routes(np.random.default_rng(1), rounds=("2010", "2011"), n=5)
+    with pytest.raises(UnprotectableFlowsError, match="No round has the 11"):
+        protect_flows(few, POLICY)
 
 
 def test_flows__nothing_small_is_shown_and_nothing_is_lost():

@@ -109,6 +109,15 @@ def test_new__makes_a_study_that_check_can_read(tmp_path, capsys):
     assert "errors" in shown
 
 
+def test_new__its_study_runs_as_it_is_and_says_what_six_rows_cannot_show(tmp_path):
+    folder, out = tmp_path / "my_study", tmp_path / "my_report"
+    assert run(["new", str(folder)]) == 0
+    assert run(["run", str(folder / "study.toml"), "--out", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Maps: No round has the 11 respondents" in page
+    assert not (out / "maps").exists()
+
+
 def test_new__with_a_form_makes_its_mapping_or_says_what_is_wrong(tmp_path, capsys):
     first = tmp_path / "first"
     assert run(["new", str(first)]) == 0

@@ -10,13 +10,14 @@ import numpy as np
 
 from sentinel.mapping.areas import Area, AreaMap, Cluster, class_of
 from sentinel.mapping.curves import nice_steps, symbol_radius
-from sentinel.mapping.lettering import Box, country_names, place_labels, short_name
+from sentinel.mapping.lettering import Box, place_labels, short_name
 from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.scene import Scene
 from sentinel.mapping.sheet import (
     LEGEND,
     LETTERS,
     Pen,
+    draw_background_names,
     draw_ground,
     draw_rings,
     draw_scale_bar,
@@ -91,13 +92,7 @@ def draw_areas(
     pen: Pen, scene: Scene, layer: AreaMap, *, clusters: Sequence[Cluster] = ()
 ) -> None:
     """Draw the map of one round without its key."""
-    codes = {area.code for area in layer.areas}
-    frame = draw_ground(pen, scene, dots=False)
-    for dot in scene.dots:
-        if dot.code not in codes:
-            pen.axes.plot(
-                dot.x, dot.y, "o", ms=pen.points(3.4), mec="none", mfc=NO_DATA, zorder=2
-            )
+    frame = draw_ground(pen, scene)
     for area in sorted(layer.areas, key=lambda area: -_radius(area, layer)):
         style = _style(area, layer)
         if area.rings:
@@ -200,13 +195,15 @@ def _names(pen: Pen, scene: Scene, layer: AreaMap) -> None:
         size=pen.letters,
         frame=Box(4, 4, WIDTH - 4, scene.height - 34),
         symbols=symbols,
-        lines=[box for _, _, _, box in country_names(scene, (), pen.letters)],
     )
     halo = withStroke(linewidth=pen.points(4.5), foreground="white", alpha=0.9)
     sides = {"start": "left", "end": "right", "middle": "center"}
     for label in labels:
         style = {"ha": sides[label.anchor], "path_effects": [halo], "zorder": 12}
         pen.text(label.x, label.y, label.text, pen.letters, **style)
+    areas = [Box.about(area.x, area.y, 14.0) for area in layer.areas if area.rings]
+    taken = [*symbols, *areas, *(item.box for item in labels)]
+    draw_background_names(pen, scene, taken, {area.code for area in layer.areas})
 
 
 def area_legend(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,13 @@ class Country:
     x: float
     y: float
     rings: tuple[FloatMatrix, ...]
+    shape: Any
+
+    def holds(self, x: float, y: float) -> bool:
+        """Return whether a point lies in the country."""
+        import shapely
+
+        return bool(shapely.contains_xy(self.shape, x, y))
 
 
 def lay_ground(
@@ -100,4 +107,5 @@ def _country(code: str, name: str, shape: object, involved: set[str]) -> Country
         x=round(x, 1),
         y=round(y, 1),
         rings=tuple(np.round(ring, 1) for ring in rings(simple)),
+        shape=simple,
     )

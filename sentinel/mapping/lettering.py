@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from sentinel.mapping.plane import WIDTH
-from sentinel.mapping.scene import Node, Scene
+from sentinel.mapping.scene import Scene
 
 __all__ = ["Box", "Label", "country_names", "place_labels", "short_name", "text_width"]
 
@@ -18,7 +18,6 @@ PAD = 3.0
 EDGE = 8.0
 COUNTRY = 16.0
 MOST_HIDDEN = 0.8
-MOST_SYMBOLS = 2
 
 
 class Box(NamedTuple):
@@ -51,13 +50,14 @@ class Box(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A name at the middle of its left, right or centre."""
+    """A name at the middle of its left, right or centre, and the room it takes."""
 
     text: str
     x: float
     y: float
     anchor: str
     key: str
+    box: Box
 
 
 def short_name(name: str) -> str:
@@ -137,7 +137,7 @@ def place_labels(
             )
             score = hidden + 0.02 * order
             if best is None or score < best[0]:
-                best = (score, Label(text, left, middle, anchor, key), box)
+                best = (score, Label(text, left, middle, anchor, key, box), box)
         if best is not None and (best[0] < MOST_HIDDEN or key in always):
             labels.append(best[1])
             written.append(best[2])
@@ -145,31 +145,44 @@ def place_labels(
 
 
 def country_names(
-    scene: Scene, nodes: Sequence[Node], size: float = COUNTRY
+    scene: Scene, taken: Sequence[Box] = (), size: float = COUNTRY
 ) -> list[tuple[str, float, float, Box]]:
-    """Return spaced capitals, their middle and box, clear of a round's symbols."""
-    symbols = [Box.about(node.x, node.y, COUNTRY) for node in nodes]
-    names = []
+    """Return spaced capitals, their middle and box, inside their countries.
+
+    Parameters
+    ----------
+    scene : Scene
+    taken : sequence of Box
+        Symbols and names, which come first; a country with no room is not named.
+    size : float
+        Of the letters.
+    """
+    names: list[tuple[str, float, float, Box]] = []
     for country in scene.countries:
         if not country.name:
             continue
         name = " ".join(country.name.upper())
         half = text_width(name, size) / 2
-        options = []
-        for order, (dx, dy) in enumerate(_STEPS):
+        for dx, dy in _STEPS:
             x = min(max(country.x + dx, half + EDGE), WIDTH - half - EDGE)
             y = min(max(country.y + dy, size), scene.height - 3 * size)
             box = Box(x - half, y - 0.7 * size, x + half, y + 0.7 * size)
-            hidden = sum(box.overlap(other) > 0 for other in symbols)
-            options.append((hidden, order, x, y, box))
-        hidden, _, x, y, box = min(options)
-        if hidden > MOST_SYMBOLS:
-            continue
-        names.append((name, x, y, box))
+            others = (*taken, *(item[3] for item in names))
+            if country.holds(x, y) and not any(box.overlap(o) for o in others):
+                names.append((name, x, y, box))
+                break
     return names
 
 
-_STEPS = ((0, 0), (0, -30), (0, 30), (-50, 0), (50, 0), (0, -65), (0, 65), (-90, 0))
+_STEPS = [
+    (0.0, 0.0),
+    *(
+        (dx, dy)
+        for reach in (30, 60, 100, 150)
+        for dx, dy in ((0, -reach), (0, reach), (-reach, 0), (reach, 0))
+    ),
+    *((dx, dy) for dx in (-90, 90) for dy in (-60, 60)),
+]
 
 
 def _box(x: float, y: float, width: float, height: float, anchor: str) -> Box:

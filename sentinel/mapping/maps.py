@@ -71,15 +71,16 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
     rounds : collection of str
         Rounds to draw; all, and all together, by default.
     kinds : collection of {"routes", "sankey", "rounds", "interactive"}
-        A map of each round; bands of each round; all rounds side by side; the file.
+        A map of each round; bands of all rounds together, or of each that `rounds`
+        names; the rounds side by side; the file.
     estimates : mapping of title to DataFrame, optional
         Protected estimates by place (see `area_layers`), for the interactive file.
 
     Returns
     -------
     list of MapFile
-        ``flow_map_<round>.svg`` and ``.png`` and ``sankey_<round>`` of every round,
-        ``flow_map_rounds`` where there are several, and ``flow_map.html``.
+        ``flow_map_<round>`` of every round and of all together, ``sankey_all_rounds``
+        and ``flow_map_rounds``, as SVG and PNG; and ``flow_map.html``.
 
     Raises
     ------
@@ -115,7 +116,9 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
             written += save_sheets(
                 figure, folder / f"flow_map_{stem}", layer.round_id, told
             )
-        if "sankey" in kinds and layer.legs:
+        # Bands need no ground: all rounds together say it, where there are several.
+        pooled = scene.layers[-1].round_id != ALL_ROUNDS or layer.round_id == ALL_ROUNDS
+        if "sankey" in kinds and layer.legs and pooled:
             figure = _sankey(layer, words)
             told = _told(layer, words)
             written += save_sheets(

@@ -141,7 +141,9 @@ def sankey(
     )
     unit = FILL / max(tallest, 1.0)
     places, height = _lay_out(stops, bands, columns, sizes, unit)
-    figure, pen = new_sheet((WIDTH + LEGEND, height), words, subtitle, notes)
+    figure, pen = new_sheet(
+        (WIDTH + LEGEND, height), words, subtitle, notes, ground=False
+    )
     for column, (_, heading) in enumerate(columns):
         x = _x(column, len(columns))
         side = {"left": "right", "right": "left"}.get(_side(column, len(columns)))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sentinel.mapping.curves import nice_steps
-from sentinel.mapping.lettering import country_names
+from sentinel.mapping.lettering import Box, country_names
 from sentinel.mapping.plane import WIDTH
-from sentinel.mapping.scene import Node, Scene
+from sentinel.mapping.scene import Scene
 from sentinel.mapping.style import (
     FAINT,
     GROUND,
@@ -34,6 +34,7 @@ __all__ = [
     "LETTERS",
     "SIDE",
     "Pen",
+    "draw_background_names",
     "draw_ground",
     "draw_rings",
     "draw_scale_bar",
@@ -92,7 +93,12 @@ class Pen:
 
 
 def new_sheet(
-    size: tuple[float, float], words: Words, subtitle: str, notes: Sequence[str]
+    size: tuple[float, float],
+    words: Words,
+    subtitle: str,
+    notes: Sequence[str],
+    *,
+    ground: bool = True,
 ) -> tuple[Figure, Pen]:
     """Return a figure with heading and notes, and the pen for what lies between.
 
@@ -104,10 +110,12 @@ def new_sheet(
     subtitle : str
     notes : sequence of str
         Written below, before those of `words`.
+    ground : bool
+        Whether it is a map, which says where its outlines come from.
     """
     from matplotlib.figure import Figure
 
-    lines = _wrapped((*notes, *words.below()), size[0], LETTERS)
+    lines = _wrapped((*notes, *words.below(ground=ground)), size[0], LETTERS)
     title = textwrap.wrap(words.title, max(int(size[0] / 13.5), 20)) or [""]
     head = HEAD + 30.0 * (len(title) - 1) + (WARNING if words.simulated else 0.0)
     foot = 22.0 + ROW * len(lines)
@@ -132,42 +140,35 @@ def new_sheet(
     return figure, pen
 
 
-def draw_ground(
-    pen: Pen, scene: Scene, nodes: Sequence[Node] = (), *, dots: bool = True
-) -> Any:  # noqa: ANN401 - a patch of matplotlib
-    """Draw sea, countries, boundaries and names; return the frame, to clip by."""
+def draw_ground(pen: Pen, scene: Scene) -> Any:  # noqa: ANN401 - of matplotlib
+    """Draw sea, countries and boundaries; return the frame, to clip by."""
     from matplotlib.patches import Rectangle
 
     frame = Rectangle((0, 0), WIDTH, scene.height, facecolor=SEA, edgecolor="none")
     pen.axes.add_patch(frame)
-    for country in scene.countries:
-        draw_rings(
-            pen,
-            country.rings,
-            frame,
-            facecolor=GROUND,
-            edgecolor=OUTLINE,
-            linewidth=1.4,
-        )
+    lines = [(country.rings, GROUND, 1.4) for country in scene.countries]
     if scene.outlines:
-        draw_rings(
-            pen,
-            scene.outlines,
-            frame,
-            facecolor="none",
-            edgecolor=OUTLINE,
-            linewidth=0.8,
-        )
+        lines.append((scene.outlines, "none", 0.8))
+    for rings, fill, width in lines:
+        style = {"facecolor": fill, "edgecolor": OUTLINE}
+        draw_rings(pen, rings, frame, linewidth=width, **style)
+    return frame
+
+
+def draw_background_names(
+    pen: Pen, scene: Scene, taken: Sequence[Box], used: Collection[str] = ()
+) -> None:
+    """Name the countries where nothing lies, and dot the provinces not in use."""
     size = COUNTRY_LETTERS * pen.letters / LETTERS
-    words = country_names(scene, nodes, size)
-    for dot in scene.dots if dots else ():
-        if not any(box.covers(dot.x, dot.y) for _, _, _, box in words):
-            pen.axes.plot(
-                dot.x, dot.y, "o", ms=pen.points(3.4), mec="none", mfc=NO_DATA, zorder=2
-            )
+    words = country_names(scene, taken, size)
     for name, x, y, _ in words:
         pen.text(x, y, name, size, ha="center", color=FAINT, zorder=3)
-    return frame
+    for dot in scene.dots:
+        if dot.code in used or any(box.covers(dot.x, dot.y) for *_, box in words):
+            continue
+        pen.axes.plot(
+            dot.x, dot.y, "o", ms=pen.points(3.4), mec="none", mfc=NO_DATA, zorder=2
+        )
 
 
 def draw_rings(

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from sentinel.mapping.curves import Curve, flow_curve, line_width, nice_steps
-from sentinel.mapping.lettering import Box, country_names, place_labels, short_name
+from sentinel.mapping.lettering import Box, place_labels, short_name
 from sentinel.mapping.marks import SQUARE, SUPPRESSED, mark_radius, node_radius
 from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.scene import Layer, Leg, Node, Scene
@@ -14,6 +14,7 @@ from sentinel.mapping.sheet import (
     LEGEND,
     LETTERS,
     Pen,
+    draw_background_names,
     draw_ground,
     draw_scale_bar,
     draw_symbol,
@@ -73,7 +74,7 @@ def static_flow_map(
 
 def draw_flows(pen: Pen, scene: Scene, layer: Layer, *, top_flows: int) -> None:
     """Draw the map of one round without its key."""
-    draw_ground(pen, scene, layer.nodes)
+    draw_ground(pen, scene)
     _legs(pen, layer, top_flows)
     _nodes(pen, layer)
     _names(pen, scene, layer)
@@ -162,6 +163,9 @@ def _names(pen: Pen, scene: Scene, layer: Layer) -> None:
         (node for node in layer.nodes if node.n is not None or node.role == "crossing"),
         key=lambda node: (rank[node.role], -(node.n or 0), node.code),
     )[:MOST_LABELS]
+    symbols = [
+        Box.about(node.x, node.y, node_radius(node, layer)) for node in layer.nodes
+    ]
     labels = place_labels(
         [
             (node.role, short_name(node.name), node.x, node.y, node_radius(node, layer))
@@ -169,16 +173,11 @@ def _names(pen: Pen, scene: Scene, layer: Layer) -> None:
         ],
         size=pen.letters,
         frame=Box(4, 4, WIDTH - 4, scene.height - 34),
-        symbols=[
-            Box.about(node.x, node.y, node_radius(node, layer)) for node in layer.nodes
-        ],
+        symbols=symbols,
         lines=[
-            *(
-                Box.about(x, y, 5.0)
-                for leg in layer.legs
-                for x, y in _curve(leg, layer, 2.0).points(12)
-            ),
-            *(box for _, _, _, box in country_names(scene, layer.nodes, pen.letters)),
+            Box.about(x, y, 5.0)
+            for leg in layer.legs
+            for x, y in _curve(leg, layer, 2.0).points(12)
         ],
         always=("crossing",),
     )
@@ -196,6 +195,7 @@ def _names(pen: Pen, scene: Scene, layer: Layer) -> None:
             path_effects=[halo],
             zorder=12,
         )
+    draw_background_names(pen, scene, [*symbols, *(item.box for item in labels)])
 
 
 def flow_legend(pen: Pen, scene: Scene, layer: Layer, *, top_flows: int) -> None:

@@ -157,9 +157,10 @@ class Words:
             return ""
         return f", standing for about {weight:,.0f} {self.weighted}"
 
-    def below(self) -> tuple[str, ...]:
-        """Return what stands under every map."""
-        ground = f"Boundaries: {self.boundaries}. " if self.boundaries else ""
-        ground += BASEMAP_NOTE
+    def below(self, *, ground: bool = True) -> tuple[str, ...]:
+        """Return what stands under every map; without its ground, under a diagram."""
         source = (f"Source: {self.source.rstrip('.')}.",) if self.source else ()
-        return (*self.notes, *source, f"{ground} {DISCLAIMER}")
+        if not ground:
+            return (*self.notes, *source)
+        lines = f"Boundaries: {self.boundaries}. " if self.boundaries else ""
+        return (*self.notes, *source, f"{lines}{BASEMAP_NOTE} {DISCLAIMER}")

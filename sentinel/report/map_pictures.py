@@ -25,7 +25,6 @@ __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
 
 SHOWN_LEGS = 15
 SECTORS_TITLE = "From border crossing by place of work to sector of work"
-POOLED_SANKEY = "sankey_all_rounds"
 PLACES = ("origin", "crossing", "destination")
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
@@ -284,11 +283,7 @@ def _pictures(written: list[MapFile], folder: Path) -> list[MapPicture]:
         if item.format in MEDIA_TYPES:
             sheets.setdefault(item.path.stem, []).append(item)
     pictures = []
-    pooled = any(stem == POOLED_SANKEY for stem in sheets)
     for stem, kinds in sheets.items():
-        if pooled and stem.startswith("sankey_") and stem != POOLED_SANKEY:
-            # The page shows the bands of all rounds; each round's lie beside it.
-            continue
         # Lettering as outlines makes some sheets smaller as pixels: the page is mailed.
         embedded = min(kinds, key=lambda item: item.path.stat().st_size)
         links = [

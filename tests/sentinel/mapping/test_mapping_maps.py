@@ -120,8 +120,8 @@ def test_draw_maps__writes_every_round_and_one_page(flows, tmp_path):
     names = [item.path.name for item in written]
     assert names[:2] == ["flow_map_POI2010.svg", "flow_map_POI2010.png"]
     assert names[-1] == "flow_map.html"
-    # A map and a sankey of two rounds and of both, the rounds side by side, the page.
-    assert len(names) == 2 * (2 * 3 + 1) + 1
+    # A map of two rounds and of both, their bands, the rounds side by side, the page.
+    assert len(names) == 2 * (3 + 1 + 1) + 1
     assert "flow_map_rounds.svg" in names
     assert all(item.path.stat().st_size > 2000 for item in written)
     assert "respondents from home province" in written[0].alt

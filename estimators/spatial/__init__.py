@@ -1,5 +1,6 @@
 """Where things cluster: scan statistics, and counts that a fair map would show."""
 
+from estimators.spatial.corridors import Corridor, Corridors, corridors
 from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
 from estimators.spatial.scan_result import Cluster, FlowClusters, ScanClusters
@@ -8,8 +9,11 @@ from estimators.spatial.spatial_scan import spatial_scan
 
 __all__ = [
     "Cluster",
+    "Corridor",
+    "Corridors",
     "FlowClusters",
     "ScanClusters",
+    "corridors",
     "flow_scan",
     "indirect_expected",
     "space_time_scan",

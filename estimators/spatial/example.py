@@ -5,11 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatArray
 
-__all__ = ["surveyed_flows", "surveyed_places", "surveyed_rounds"]
+__all__ = [
+    "surveyed_flows",
+    "surveyed_places",
+    "surveyed_rounds",
+    "travelled_routes",
+]
 
 
 def surveyed_places() -> dict[str, FloatArray]:
@@ -73,3 +79,27 @@ def surveyed_flows() -> dict[str, FloatArray]:
         "origins": np.column_stack([steps, np.zeros(5)]),
         "destinations": np.column_stack([steps**1.1, np.ones(5)]),
     }
+
+
+def travelled_routes() -> pd.DataFrame:
+    """Return 120 routes of four stages, some stages unknown, one corridor planted.
+
+    Examples
+    --------
+    >>> from estimators.spatial.example import travelled_routes
+    >>> travelled_routes().shape
+    (120, 4)
+    """
+    rng = np.random.default_rng(6)
+    routes = {
+        "origin": rng.choice(["north", "hills", "delta"], size=120),
+        "crossing": rng.choice(["bridge", "ferry", "forest"], size=120),
+        "transit": rng.choice(["capital", "port"], size=120),
+        "destination": rng.choice(["farms", "boats", "sites"], size=120),
+    }
+    frame = pd.DataFrame(routes).astype(object)
+    frame.iloc[:30, :3] = ["north", "bridge", "capital"]
+    frame.iloc[30:60, 0] = "hills"
+    frame.iloc[60:75, 2] = None
+    frame.iloc[110:, 3] = None
+    return frame

@@ -19,6 +19,7 @@ from sentinel.cli import (
     estimate,
     link,
     maps,
+    monitor,
     redact,
     safe,
     study,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 study.register(app)
 maps.register(app)
+monitor.register(app)
 classify.register(app)
 link.register(app)
 redact.register(app)

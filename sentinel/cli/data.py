@@ -79,4 +79,4 @@ def simulate(
     from sentinel.simulate import load_parameters, simulate_study, write_study
 
     simulated = simulate_study(load_parameters(parameters), rng=rng)
-    typer.echo(write_study(simulated, out))
+    typer.echo(write_study(simulated, out, rng=rng))

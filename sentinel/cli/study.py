@@ -110,6 +110,7 @@ def check(
 
     from sentinel.analysis import check_plan
     from sentinel.ingest import check_study
+    from sentinel.monitoring import check_monitoring
     from sentinel.report import stale_reports
     from sentinel.safekeeping import check_retention
     from sentinel.study import read_study
@@ -118,6 +119,7 @@ def check(
     config, codebook, _ = read_study(study)
     if config is not None and codebook is not None and len(codebook):
         problems.extend(check_plan(config, study))
+        problems.extend(check_monitoring(config))
     if config is not None:
         problems.extend(check_retention(config, today=date.today()))
         problems.extend(stale_reports(config, report or ()))
@@ -133,6 +135,7 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
 
     from sentinel.analysis import analyse
     from sentinel.ingest import ingest_study
+    from sentinel.monitoring import monitor
     from sentinel.report import record_report, write_report
 
     config, log = open_study(study, out)
@@ -146,12 +149,13 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
         tell("read and validate")
         interviews = ingest_study(config)
         result = analyse(interviews, config, progress=tell)
-        report = write_report(result, out, rng=rng, progress=tell)
+        watched = monitor(config)
+        report = write_report(result, out, monitoring=watched, rng=rng, progress=tell)
     if log is not None:
         record_report(log, "run", out)
-    for problem in interviews.problems.warnings:
+    for problem in (*interviews.problems.warnings, *watched.problems.warnings):
         sys.stderr.write(f"warning: {problem}\n")
-    for reason in result.skipped:
+    for reason in (*result.skipped, *watched.skipped):
         sys.stderr.write(f"not estimated: {reason}\n")
     typer.echo(report)
 

@@ -8,6 +8,7 @@ from sentinel.report.definition_comparison import (
 )
 from sentinel.report.internal_tables import write_internal_table
 from sentinel.report.map_folder import write_map_folder
+from sentinel.report.monitoring_folder import write_monitoring
 from sentinel.report.recording import record_report
 from sentinel.report.redaction import redact_counts
 from sentinel.report.staging import check_output_folder
@@ -26,5 +27,6 @@ __all__ = [
     "stale_reports",
     "write_internal_table",
     "write_map_folder",
+    "write_monitoring",
     "write_report",
 ]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from sentinel.report.gallery import (
     trend_drawings,
 )
 from sentinel.report.map_pictures import largest_legs
+from sentinel.report.parts import Part, data_uri, shown_drawing, shown_part
 
 if TYPE_CHECKING:
     from sentinel.report.drawing import Drawing
@@ -38,30 +38,19 @@ CONTENTS = (
     ("trend", "Change between rounds"),
     ("model", "What goes with risk"),
     ("maps", "Maps"),
+    ("monitoring", "Monitoring series"),
     ("definition", "The definition in words"),
     ("design", "Design and weights"),
     ("methods", "Methods"),
     ("limits", "Limits"),
     ("provenance", "Provenance"),
 )
-CSS_PIXELS_PER_INCH = 96
 FLOW_TOTALS = (
     "Rows read",
     "Selected persons",
     "Consented and interviewed",
     "Classified",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """Figures and a table that belong together."""
-
-    anchor: str
-    title: str
-    drawings: tuple[Drawing, ...]
-    table: PrintedTable
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +65,7 @@ class Document:
     sensitivity: Part | None
     trend: Part | None
     models: tuple[Part, ...]
+    monitoring: tuple[Part, ...] = ()
     maps: tuple[MapPicture, ...] = ()
     legs: PrintedTable | None = None
     variables: PrintedTable | None = None
@@ -84,7 +74,13 @@ class Document:
     def parts(self) -> tuple[Part, ...]:
         """All parts in the order of the page."""
         single = tuple(part for part in (self.sensitivity, self.trend) if part)
-        return (*self.headline, *self.groups, *single, *self.models)
+        return (
+            *self.headline,
+            *self.groups,
+            *single,
+            *self.models,
+            *self.monitoring,
+        )
 
     @property
     def drawings(self) -> tuple[Drawing, ...]:
@@ -99,7 +95,11 @@ class Document:
         return (self.flow_table, *(part.table for part in self.parts), *more)
 
 
-def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document:
+def make_document(
+    release: Release,
+    maps: Sequence[MapPicture] = (),
+    monitoring: Sequence[Part] = (),
+) -> Document:
     """Draw the figures and fill the tables of a protected study."""
     headline = tuple(
         _estimate_part(group, release) for group in release.pairs if _is_headline(group)
@@ -118,6 +118,7 @@ def make_document(release: Release, maps: Sequence[MapPicture] = ()) -> Document
         sensitivity=_sensitivity_part(release),
         trend=_trend_part(release),
         models=tuple(_model_part(model, release) for model in release.models),
+        monitoring=tuple(monitoring),
         maps=tuple(maps),
         legs=largest_legs(release) if maps else None,
         variables=tables.harmonisation_table(release),
@@ -153,6 +154,7 @@ def _context(document: Document) -> dict[str, Any]:
         "trend": document.trend,
         "model": document.models,
         "maps": document.maps,
+        "monitoring": document.monitoring,
     }
     return {
         "version": provenance.package_version(),
@@ -169,15 +171,16 @@ def _context(document: Document) -> dict[str, Any]:
         <= {table.quantity for table in release.headline},
         "two_quantities": sentences.TWO_QUANTITIES,
         "words": standing_text.about(standing_text.WORDS, release.labels.outcome),
-        "flow_figure": document.flow and _shown(document.flow),
+        "flow_figure": document.flow and shown_drawing(document.flow),
         "flow_table": document.flow_table,
         "flow_totals": FLOW_TOTALS,
         "variables": document.variables,
-        "headline": [_shown_part(part) for part in document.headline],
-        "groups": [_shown_part(part) for part in document.groups],
-        "sensitivity": document.sensitivity and _shown_part(document.sensitivity),
-        "trend": document.trend and _shown_part(document.trend),
-        "models": [_shown_part(part) for part in document.models],
+        "headline": [shown_part(part) for part in document.headline],
+        "groups": [shown_part(part) for part in document.groups],
+        "sensitivity": document.sensitivity and shown_part(document.sensitivity),
+        "trend": document.trend and shown_part(document.trend),
+        "models": [shown_part(part) for part in document.models],
+        "monitoring": [shown_part(part) for part in document.monitoring],
         "maps": [_shown_map(picture) for picture in document.maps],
         "legs_table": document.legs,
         "place_level": release.place_level,
@@ -258,40 +261,12 @@ def _model_part(model: ReleasedModel, release: Release) -> Part:
     )
 
 
-def _shown_part(part: Part) -> dict[str, Any]:
-    return {
-        "anchor": part.anchor,
-        "title": part.title,
-        "figures": [_shown(drawn) for drawn in part.drawings],
-        "table": part.table,
-        "notes": part.notes,
-    }
-
-
-def _shown(drawn: Drawing) -> Mapping[str, Any]:
-    match = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn.svg)
-    points = [float(size) for size in match.groups()] if match else []
-    scale: Callable[[float], int] = lambda size: round(size * CSS_PIXELS_PER_INCH / 72)  # noqa: E731
-    return {
-        "name": drawn.name,
-        "title": drawn.title,
-        "alt": drawn.alt,
-        "data_uri": _data_uri(drawn.svg.encode(), "image/svg+xml"),
-        "size": [scale(size) for size in points],
-        "links": (),
-    }
-
-
 def _shown_map(picture: MapPicture) -> Mapping[str, Any]:
     return {
         "name": picture.name,
         "title": picture.title,
         "alt": picture.alt,
-        "data_uri": _data_uri(picture.image, picture.media_type),
+        "data_uri": data_uri(picture.image, picture.media_type),
         "size": (),
         "links": picture.links,
     }
-
-
-def _data_uri(content: bytes, media_type: str) -> str:
-    return f"data:{media_type};base64,{base64.b64encode(content).decode('ascii')}"

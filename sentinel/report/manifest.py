@@ -15,6 +15,7 @@ from sentinel.report.labels import period_of
 from sentinel.report.staging import LOG, MADE_BY, MANIFEST
 
 if TYPE_CHECKING:
+    from sentinel.monitoring import MonitoringResult
     from sentinel.report.release import Release
     from sentinel.study.config import StudyConfig
 
@@ -89,6 +90,28 @@ def manifest_text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def monitoring_manifest(
+    config: StudyConfig, result: MonitoringResult, outputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the manifest of an output that holds monitoring alone."""
+    content: dict[str, Any] = {
+        "made_by": MADE_BY,
+        "format": FORMAT,
+        "study": config.study.title,
+        "simulated": config.study.simulated,
+        "package": {"name": DISTRIBUTION, "version": package_version()},
+        "dependencies": dependency_versions(),
+        "plan": plan_of(config),
+        "row_counts": [],
+        "suppression": [],
+        "warnings": len(result.problems.warnings),
+        "skipped": len(result.skipped),
+        "outputs": dict(sorted(outputs.items())),
+    }
+    digest = hashlib.sha256(_canonical(content).encode()).hexdigest()
+    return {**content, "sha256": digest}
+
+
 def plan_of(config: StudyConfig) -> dict[str, Any]:
     """Return the study file as data, without paths, exact days or record ids."""
     plan: dict[str, Any] = config.model_dump(mode="json")
@@ -112,6 +135,8 @@ def plan_of(config: StudyConfig) -> dict[str, Any]:
         for key in _FILE_KEYS:
             if section.get(key):
                 section[key] = shown_name(section[key])
+    for kind, number, watched in config.monitoring.entries():
+        plan["monitoring"][kind][number]["file"] = shown_name(watched.file)
     return plan
 
 

@@ -13,10 +13,12 @@ import pandas as pd
 
 from estimators.results import RESULT_COLUMNS
 from sentinel.disclosure import release_file, safe_csv_cell
+from sentinel.monitoring import MonitoringResult
 from sentinel.report.document import Document, make_document, render
 from sentinel.report.ledger_entry import consult_ledger, released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
 from sentinel.report.map_pictures import routes_frame, write_maps
+from sentinel.report.monitoring_parts import monitoring_parts
 from sentinel.report.protection import protect_study
 from sentinel.report.staging import LOG, MANIFEST, staged_folder
 from sentinel.report.tables import csv_text
@@ -44,6 +46,7 @@ def write_report(
     result: StudyResult,
     folder: Path,
     *,
+    monitoring: MonitoringResult | None = None,
     rng: int | None = None,
     progress: Progress | None = None,
 ) -> Path:
@@ -55,6 +58,8 @@ def write_report(
         Unprotected; disclosure control happens here, before anything is written.
     folder : Path
         Replaced as a whole. May be absent, empty or a previous report.
+    monitoring : MonitoringResult, optional
+        What `sentinel.monitoring.monitor` made, protected there.
     rng : int, optional
         Number that started the run's random draws, for the record.
     progress : callable, optional
@@ -76,7 +81,7 @@ def write_report(
     --------
     >>> import inspect
     >>> list(inspect.signature(write_report).parameters)
-    ['result', 'folder', 'rng', 'progress']
+    ['result', 'folder', 'monitoring', 'rng', 'progress']
     """
     tell = progress or _silent
     started = time.perf_counter()
@@ -87,9 +92,13 @@ def write_report(
         ledger = consult_ledger(result, release)
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps")
-        release = replace(release, skipped=(*release.skipped, *reasons))
+        watched = monitoring or MonitoringResult(parts=())
+        skipped = (*release.skipped, *reasons, *watched.skipped)
+        release = replace(release, skipped=skipped)
         tell("report")
-        document = make_document(release, pictures)
+        simulated = release.config.study.simulated
+        parts = monitoring_parts(watched, simulated=simulated)
+        document = make_document(release, pictures, parts)
         _write_numbers(release, document, staging)
         _write_figures(document, staging / "figures")
         release_file(staging / PAGE, render(document), allowed=own_texts(release))
@@ -188,6 +197,7 @@ def own_texts(release: Release) -> tuple[str, ...]:
     """Return what the study's author prints on purpose: contacts and sources."""
     study, report = release.config.study, release.config.report
     sources = [item.frame.source for item in release.config.rounds]
+    watched = [entry.source for _, _, entry in release.config.monitoring.entries()]
     return (
         *report.authors,
         report.contact,
@@ -196,6 +206,7 @@ def own_texts(release: Release) -> tuple[str, ...]:
         study.source,
         *study.limits,
         *sources,
+        *watched,
     )
 
 

@@ -6,6 +6,7 @@ from sentinel.simulate.draw import (
     SimulatedStudy,
     simulate_study,
 )
+from sentinel.simulate.monitoring import simulate_monitoring
 from sentinel.simulate.overlapping_lists import SimulatedLists, simulate_lists
 from sentinel.simulate.parameters import Parameters, RoundParameters, load_parameters
 from sentinel.simulate.study_folder import field_tables, write_study
@@ -20,6 +21,7 @@ __all__ = [
     "field_tables",
     "load_parameters",
     "simulate_lists",
+    "simulate_monitoring",
     "simulate_study",
     "write_study",
 ]

@@ -6,6 +6,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from sentinel.schema.variables import Codebook, Variable
@@ -16,21 +17,30 @@ from sentinel.simulate.field_files import (
     load_form,
     write_table,
 )
+from sentinel.simulate.monitoring import simulate_monitoring
 
 __all__ = ["field_tables", "write_study"]
 
 STUDY_FILE = "study.toml"
 _TRUTH_DIGITS = 6
+MONITORING_RNG = 2013
 
 
-def write_study(simulated: SimulatedStudy, folder: str | Path) -> Path:
-    """Write raw files, mappings, study and truth; return the path of ``study.toml``.
+def write_study(
+    simulated: SimulatedStudy,
+    folder: str | Path,
+    *,
+    rng: int | np.random.Generator | None = MONITORING_RNG,
+) -> Path:
+    """Write raw files, mappings, monitoring, truth; return the path of ``study.toml``.
 
     Parameters
     ----------
     simulated : SimulatedStudy
     folder : str or Path
         Created if it does not exist; files of the same names are overwritten.
+    rng : int, Generator or None
+        Draws the monitoring series; the interviews are drawn already.
 
     Examples
     --------
@@ -44,7 +54,7 @@ def write_study(simulated: SimulatedStudy, folder: str | Path) -> Path:
     from sentinel.schema.codebook import load_codebook
 
     target = Path(folder)
-    for name in ("data", "mappings"):
+    for name in ("data", "mappings", "monitoring"):
         (target / name).mkdir(parents=True, exist_ok=True)
     codebook = load_codebook("deportee")
     for item in simulated.rounds:
@@ -54,6 +64,9 @@ def write_study(simulated: SimulatedStudy, folder: str | Path) -> Path:
         table = field_table(item, form, codebook)
         path = target / "data" / item.parameters.file
         write_table(table, path, _variables(table, form, codebook))
+    for name, monitored in simulate_monitoring(rng=rng).items():
+        path = target / "monitoring" / f"{name}.csv"
+        monitored.to_csv(path, index=False, lineterminator="\n")
     truth = simulated.truth.round(_TRUTH_DIGITS)
     truth.to_csv(target / "truth.csv", index=False, lineterminator="\n")
     study = target / STUDY_FILE

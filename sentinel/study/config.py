@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from sentinel.study.monitoring_section import MonitoringSection
+from sentinel.study.section import Name, Names, Section
 
 __all__ = [
     "ClassifySection",
@@ -16,6 +19,7 @@ __all__ = [
     "FrameCounts",
     "MapsSection",
     "ModelSection",
+    "MonitoringSection",
     "PrivacySection",
     "ReportSection",
     "RoundSection",
@@ -23,44 +27,10 @@ __all__ = [
     "StudySection",
 ]
 
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 LEAST_MINIMUM_CELL = 5
 
 
-def _as_list(value: object) -> object:
-    if isinstance(value, str):
-        return (value,) if value else ()
-    return value
-
-
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list)]
-
-
-class _Section(BaseModel):
-    """Unknown keys are errors: a typing mistake must not silently fall back.
-
-    TOML has no null: an empty text stands for "none" where none is lawful.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_none(cls, data: Any) -> Any:  # noqa: ANN401 - raw TOML
-        if not isinstance(data, dict):
-            return data
-        optional = {
-            name
-            for name, field in cls.model_fields.items()
-            if type(None) in get_args(field.annotation)
-        }
-        return {
-            key: None if key in optional and value in ("", False) else value
-            for key, value in data.items()
-        }
-
-
-class StudySection(_Section):
+class StudySection(Section):
     """``[study]``."""
 
     title: Name
@@ -73,7 +43,7 @@ class StudySection(_Section):
     limits: tuple[str, ...] = ()
 
 
-class FrameCounts(_Section):
+class FrameCounts(Section):
     """Sampling frame of a round: how many there were to be sampled from."""
 
     events: float | None = Field(default=None, gt=0)
@@ -81,7 +51,7 @@ class FrameCounts(_Section):
     source: str = ""
 
 
-class RoundSection(_Section):
+class RoundSection(Section):
     """One ``[[rounds]]`` entry.
 
     `form` names the XLSForm of the round, several where its version changed during
@@ -111,7 +81,7 @@ class RoundSection(_Section):
         return self
 
 
-class ConsentBasis(_Section):
+class ConsentBasis(Section):
     """How consent is known.
 
     Either `variable` names the question whose answer `yes` lets a respondent's content
@@ -142,7 +112,7 @@ class ConsentBasis(_Section):
         return self
 
 
-class PrivacySection(_Section):
+class PrivacySection(Section):
     """``[privacy]``.
 
     `ledger` names the file, beside the study file and outside every report, that
@@ -165,7 +135,7 @@ class PrivacySection(_Section):
     retention_notice_days: int = Field(default=90, ge=0)
 
 
-class ClassifySection(_Section):
+class ClassifySection(Section):
     """``[classify]``.
 
     `switch_on` maps the code of an indicator that ships switched off, or "*", to the
@@ -180,7 +150,7 @@ class ClassifySection(_Section):
     absent: Literal["refuse", "unknown"] = "refuse"
 
 
-class DesignSection(_Section):
+class DesignSection(Section):
     """``[design]``: columns of the interviews that carry the sampling design.
 
     `weight` names a column of ready event weights; without it weights are computed from
@@ -203,7 +173,7 @@ class DesignSection(_Section):
     level: float = Field(default=0.95, gt=0, lt=1)
 
 
-class EstimateSection(_Section):
+class EstimateSection(Section):
     """One ``[[estimates]]`` entry: an estimator of the catalogue, by groups."""
 
     key: str = "survey_proportion"
@@ -215,7 +185,7 @@ class EstimateSection(_Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class ModelSection(_Section):
+class ModelSection(Section):
     """One ``[[models]]`` entry.
 
     `weights` says for whom the model speaks; the variance then is that of the sampling
@@ -234,7 +204,7 @@ MapKind = Literal["routes", "sankey", "sectors", "rounds", "places", "interactiv
 ROUTES_TITLE = "From home province by border crossing to place of work"
 
 
-class MapsSection(_Section):
+class MapsSection(Section):
     """``[maps]``: columns that hold places, the user's boundaries, what is drawn.
 
     `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round,
@@ -257,7 +227,7 @@ class MapsSection(_Section):
     rounds: tuple[str, ...] = ()
 
 
-class ReportSection(_Section):
+class ReportSection(Section):
     """``[report]``."""
 
     authors: tuple[str, ...] = ()
@@ -266,7 +236,7 @@ class ReportSection(_Section):
     notes: tuple[str, ...] = ()
 
 
-class StudyConfig(_Section):
+class StudyConfig(Section):
     """A whole study file; `folder` is where its relative paths start."""
 
     study: StudySection
@@ -277,6 +247,7 @@ class StudyConfig(_Section):
     estimates: tuple[EstimateSection, ...] = ()
     models: tuple[ModelSection, ...] = ()
     maps: MapsSection | None = MapsSection()
+    monitoring: MonitoringSection = MonitoringSection()
     report: ReportSection = ReportSection()
     folder: Path = Field(default=Path(), exclude=True)
 

@@ -111,6 +111,8 @@ def _named_files(config: StudyConfig) -> Iterator[tuple[Key, str]]:
     for field in ("places", "boundaries"):
         if config.maps is not None and (name := getattr(config.maps, field)):
             yield ("maps", field), name
+    for kind, number, entry in config.monitoring.entries():
+        yield ("monitoring", kind, number, "file"), entry.file
 
 
 def _named_variables(config: StudyConfig) -> Iterator[tuple[Key, str]]:

@@ -16,6 +16,7 @@ from sentinel.schema.states import CellState
 from sentinel.simulate import (
     field_tables,
     load_parameters,
+    simulate_monitoring,
     simulate_study,
     write_study,
 )
@@ -266,6 +267,16 @@ def test_mekong_demo__is_what_the_simulator_draws(demo):
     pd.testing.assert_frame_equal(
         pd.read_csv(folder / "truth.csv"), demo.truth.round(6)
     )
+
+
+def test_mekong_demo__monitoring_is_what_the_simulator_draws():
+    folder = datasets.path("mekong_demo")
+    for name, table in simulate_monitoring(rng=2013).items():
+        shipped = read_table(folder / "monitoring" / f"{name}.csv").frame
+        made = table.astype(str)
+        assert list(shipped.columns) == list(made.columns)
+        for column in made.columns:
+            assert shipped[column].tolist() == made[column].tolist(), (name, column)
 
 
 def test_mekong_demo__is_labelled_simulated_everywhere():

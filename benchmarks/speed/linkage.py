@@ -72,7 +72,7 @@ def quality(
     wanted, found = pair_codes(truth.reindex(order).to_numpy()), pair_codes(person)
     hits = np.intersect1d(wanted, found).size
     return (
-        f"{wanted.size:,} true pairs: precision {hits / found.size:.3f}, "
+        f"{wanted.size:,} true pairs: precision {hits / max(found.size, 1):.3f}, "
         f"recall {hits / wanted.size:.3f}"
     )
 

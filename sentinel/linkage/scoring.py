@@ -74,7 +74,7 @@ def score(
         expected_links=float(np.sort(probability).sum()),
         floor=floor,
         engine=engine,
-        notes=_doubts(comparisons, model),
+        notes=(*_doubts(comparisons, model), *_no_links(probability)),
     )
 
 
@@ -115,6 +115,15 @@ def _model_table(
         for place, level in enumerate(item.levels)
     ]
     return pd.DataFrame(rows)
+
+
+def _no_links(probability: FloatVector) -> tuple[str, ...]:
+    if (probability >= 0.5).any():
+        return ()
+    return (
+        "no pair is likelier a link than not: the lists have nobody in common, or are "
+        "too large for the model; divide them by province or nationality",
+    )
 
 
 def _doubts(

@@ -18,7 +18,7 @@ from sentinel.mapping.interactive_areas import (
     path_of,
 )
 from sentinel.mapping.legend import html_legend
-from sentinel.mapping.lettering import short_name
+from sentinel.mapping.lettering import name_spots, short_name
 from sentinel.mapping.marks import SQUARE, mark_path, node_radius
 from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.scene import Layer, Leg, Node, Scene
@@ -26,6 +26,7 @@ from sentinel.mapping.style import ROLE_LABEL, line_of
 
 if TYPE_CHECKING:
     from sentinel.mapping.areas import AreaMap
+    from sentinel.mapping.ground import Country
     from sentinel.mapping.style import Words
 
 __all__ = ["interactive_map"]
@@ -101,13 +102,7 @@ def interactive_map(
         dots=_join(
             f'<circle cx="{dot.x:.1f}" cy="{dot.y:.1f}" r="1.7"/>' for dot in scene.dots
         ),
-        countries=_join(
-            f'<text data-p="{country.x:.1f} {country.y:.1f}" transform="translate('
-            f'{country.x:.1f} {country.y:.1f})">{escape_text(country.name.upper())}'
-            "</text>"
-            for country in scene.countries
-            if country.name
-        ),
+        countries=_join(_country(country, scene) for country in scene.countries),
         rounds=_join(
             [_round(at, layer, words, top_flows) for at, layer in layers]
             + [area_group(at, layer) for at, layer in maps]
@@ -167,6 +162,17 @@ def _longest(scene: Scene) -> float:
         for leg in layer.legs
     ]
     return max(lengths, default=1.0)
+
+
+def _country(country: Country, scene: Scene) -> str:
+    """Return a country's name and the places where the script may put it."""
+    spots = [f"{x:.0f} {y:.0f}" for x, y in name_spots(country, scene)]
+    if not country.name or not spots:
+        return ""
+    return (
+        f'<text data-p="{";".join(spots)}" transform="translate({spots[0]})">'
+        f"{escape_text(country.name.upper())}</text>"
+    )
 
 
 def _ground(scene: Scene) -> str:

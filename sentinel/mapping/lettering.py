@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from sentinel.mapping.ground import Country
 from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.scene import Scene
 
-__all__ = ["Box", "Label", "country_names", "place_labels", "short_name", "text_width"]
+__all__ = [
+    "Box",
+    "Label",
+    "country_names",
+    "name_spots",
+    "place_labels",
+    "short_name",
+    "text_width",
+]
 
 # Mean advance of a letter of a sans-serif face, in ems: measured on DejaVu Sans.
 LETTER = 0.58
@@ -163,15 +172,24 @@ def country_names(
             continue
         name = " ".join(country.name.upper())
         half = text_width(name, size) / 2
-        for dx, dy in _STEPS:
-            x = min(max(country.x + dx, half + EDGE), WIDTH - half - EDGE)
-            y = min(max(country.y + dy, size), scene.height - 3 * size)
+        for x, y in name_spots(country, scene, half, size):
             box = Box(x - half, y - 0.7 * size, x + half, y + 0.7 * size)
             others = (*taken, *(item[3] for item in names))
-            if country.holds(x, y) and not any(box.overlap(o) for o in others):
+            if not any(box.overlap(o) for o in others):
                 names.append((name, x, y, box))
                 break
     return names
+
+
+def name_spots(
+    country: Country, scene: Scene, half: float = 60.0, size: float = COUNTRY
+) -> Iterator[tuple[float, float]]:
+    """Give the places inside a country where its name may stand, best first."""
+    for dx, dy in _STEPS:
+        x = min(max(country.x + dx, half + EDGE), WIDTH - half - EDGE)
+        y = min(max(country.y + dy, size), scene.height - 3 * size)
+        if country.holds(x, y):
+            yield x, y
 
 
 _STEPS = [

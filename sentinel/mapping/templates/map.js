@@ -88,13 +88,24 @@
         taken.push(best.box);
       }
     });
+    const places = all(`.round[data-round="${round}"] > .place:not(.node):not(.off)`).map((p) => {
+      const [x, y] = numbers(p.dataset.p), e = 12 / scale.s;
+      return [x - e, y - e, x + e, y + e];
+    });
+    const boxes = marks.map((o) => [o.x - o.r, o.y - o.r, o.x + o.r, o.y + o.r]).concat(places);
     all(".countries text").forEach((text) => {
-      const [x, y] = numbers(text.dataset.p), e = size / 13;
-      const half = 0.42 * size * text.textContent.length, high = 0.7 * size;
-      const box = [x - half, y - high, x + half, y + high];
-      text.setAttribute("transform", `translate(${x} ${y}) scale(${e})`);
-      const blocked = taken.some((o) => overlap(o, box)) || marks.some((o) => overlap(box, [o.x - o.r, o.y - o.r, o.x + o.r, o.y + o.r]));
-      text.classList.toggle("unplaced", blocked || box[0] < x0 || box[2] > x1);
+      const e = size / 13, half = 0.42 * size * text.textContent.length, high = 0.7 * size;
+      const free = text.dataset.p.split(";").map(numbers).find(([x, y]) => {
+        const box = [x - half, y - high, x + half, y + high];
+        return box[0] >= x0 && box[2] <= x1 && box[1] >= y0 && box[3] <= y1
+          && !taken.some((o) => overlap(o, box)) && !boxes.some((o) => overlap(o, box));
+      });
+      text.classList.toggle("unplaced", !free);
+      if (free) {
+        const [x, y] = free;
+        text.setAttribute("transform", `translate(${x} ${y}) scale(${e})`);
+        taken.push([x - half, y - high, x + half, y + high]);
+      }
     });
   }
 

@@ -3,19 +3,28 @@
 from estimators.spatial.corridors import Corridor, Corridors, corridors
 from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
+from estimators.spatial.getis_ord import getis_ord
+from estimators.spatial.hotspots import local_geary, local_moran
+from estimators.spatial.local_result import LocalStatistics
 from estimators.spatial.scan_result import Cluster, FlowClusters, ScanClusters
 from estimators.spatial.space_time_scan import space_time_scan
 from estimators.spatial.spatial_scan import spatial_scan
+from estimators.spatial.weights import SpatialWeights
 
 __all__ = [
     "Cluster",
     "Corridor",
     "Corridors",
     "FlowClusters",
+    "LocalStatistics",
     "ScanClusters",
+    "SpatialWeights",
     "corridors",
     "flow_scan",
+    "getis_ord",
     "indirect_expected",
+    "local_geary",
+    "local_moran",
     "space_time_scan",
     "spatial_scan",
 ]

@@ -1,5 +1,11 @@
 """Where things cluster: scan statistics, and counts that a fair map would show."""
 
+from estimators.spatial.autocorrelation import (
+    geary,
+    getis_ord_global,
+    join_counts,
+    moran,
+)
 from estimators.spatial.corridors import Corridor, Corridors, corridors
 from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
@@ -21,10 +27,14 @@ __all__ = [
     "SpatialWeights",
     "corridors",
     "flow_scan",
+    "geary",
     "getis_ord",
+    "getis_ord_global",
     "indirect_expected",
+    "join_counts",
     "local_geary",
     "local_moran",
+    "moran",
     "space_time_scan",
     "spatial_scan",
 ]

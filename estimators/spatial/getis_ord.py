@@ -22,6 +22,7 @@ from estimators.spatial.local_testing import (
     everyone,
     floor_notes,
     others,
+    skewness_notes,
     tails_of,
     warm_corner,
 )
@@ -164,7 +165,9 @@ def getis_ord(  # noqa: PLR0913 - conventions that must be told apart
         ),
         level=level,
         n_obs=z.size,
-        notes=notes + floor_notes(plan, table),
+        notes=notes
+        + floor_notes(plan, table)
+        + skewness_notes(plan, chance, area.weights),
     )
 
 

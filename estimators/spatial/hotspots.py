@@ -21,6 +21,7 @@ from estimators.spatial.local_testing import (
     enough_areas,
     floor_notes,
     others,
+    skewness_notes,
     squared_differences,
     tails_of,
     warm_corner,
@@ -159,7 +160,9 @@ def local_moran(  # noqa: PLR0913 - conventions that must be told apart
         words=("local_moran", "local Moran's I", "index"),
         level=level,
         n_obs=n,
-        notes=area.notes + floor_notes(plan, table),
+        notes=area.notes
+        + floor_notes(plan, table)
+        + skewness_notes(plan, conditional, links),
     )
 
 
@@ -167,13 +170,12 @@ def local_moran(  # noqa: PLR0913 - conventions that must be told apart
     family="spatial",
     label="Local Geary's c",
     source="Anselin 1995; Anselin 2019",
-    example=lambda: {**warm_corner(), "inference": "pearson"},
+    example=lambda: {**warm_corner(), "n_resamples": 199},
 )
 def local_geary(
     values: Any,  # noqa: ANN401 - any vector of numbers
     weights: SpatialWeights,
     *,
-    inference: Inference = "permutation",
     alternative: Alternative = "two-sided",
     adjust: Adjustment = "fdr",
     level: float = 0.95,
@@ -190,8 +192,6 @@ def local_geary(
         One number per area, in any unit; NaN means no data.
     weights : SpatialWeights
         Of the same n areas.
-    inference : {"permutation", "pearson", "normal"}
-        See `local_moran`; the area's value stays and all others are drawn.
     alternative : {"two-sided", "greater", "less"}
         "less" looks for likeness alone, "greater" for difference.
     adjust : {"fdr", "none"}
@@ -216,6 +216,12 @@ def local_geary(
     NotEstimableError
         If fewer than four areas have data or all values are equal.
 
+    Notes
+    -----
+    P-values come from drawing alone: the area's value stays, its neighbours' are drawn
+    without replacement from all others. Squared differences are so skewed that neither
+    a normal nor a shifted gamma distribution holds its level for them.
+
     References
     ----------
     Anselin, L. (1995). Local indicators of spatial association - LISA. Geographical
@@ -228,12 +234,12 @@ def local_geary(
     --------
     >>> from estimators.spatial import SpatialWeights, local_geary
     >>> chain = SpatialWeights.from_pairs([(i, i + 1) for i in range(9)], n_areas=10)
-    >>> result = local_geary([9, 9, 8, 1, 2, 1, 2, 1, 2, 1], chain, inference="pearson")
+    >>> result = local_geary([9, 9, 8, 1, 2, 1, 2, 1, 2, 1], chain, rng=1)
     >>> result[0].estimate
     0.0
     """
     plan = TestPlan(
-        inference=inference,
+        inference="permutation",
         alternative=alternative,
         adjust=adjust,
         level=level,

@@ -40,6 +40,7 @@ __all__ = [
     "everyone",
     "floor_notes",
     "others",
+    "skewness_notes",
     "squared_differences",
     "tails_of",
     "warm_corner",
@@ -48,6 +49,7 @@ __all__ = [
 Inference = Literal["permutation", "pearson", "normal"]
 Adjustment = Literal["fdr", "none"]
 _LEAST_AREAS = 4
+_ROUGH_SKEWNESS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,3 +223,17 @@ def floor_notes(plan: TestPlan, table: pd.DataFrame) -> tuple[str, ...]:
             "inference='pearson', which has none"
         )
     return tuple(notes)
+
+
+def skewness_notes(
+    plan: TestPlan, chance: DrawnMoments, weights: SpatialWeights
+) -> tuple[str, ...]:
+    """Say where too few neighbours and too skew values make a formula's p rough."""
+    rough = (np.abs(chance.skewness) > _ROUGH_SKEWNESS) & (weights.n_neighbours > 0)
+    if plan.inference == "permutation" or not rough.any():
+        return ()
+    return (
+        f"in {int(rough.sum())} areas chance sums are skewed by more than "
+        f"{_ROUGH_SKEWNESS:g}: p-values of formulas are rough there, take "
+        "inference='permutation'",
+    )

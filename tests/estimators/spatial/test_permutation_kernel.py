@@ -35,7 +35,8 @@ def test_draw_below__redraws_what_would_be_unfair():
     words = twin.stream(7)
     state = np.uint64(7)
     for _ in range(200):
-        state, drawn = draw_below(state, np.uint64(bound))
+        # A number that comes back is a plain int: as such it would be taken as signed.
+        state, drawn = draw_below(np.uint64(state), np.uint64(bound))
         assert drawn == twin.below(words, bound)
 
 

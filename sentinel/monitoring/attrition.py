@@ -19,6 +19,7 @@ CONFOUNDED = (
     "groups are not assigned by chance, and where one group's cases were opened later "
     "than the other's, group and time cannot be told apart: the difference is no effect"
 )
+ISO = "%Y-%m-%d"
 COUNTS = ("entered", "went_on", "still_open", "ended")
 
 
@@ -51,7 +52,8 @@ def read_cases(
     -------
     DataFrame
         ``stage`` (number of stages reached), ``closed`` (bool), ``group``, ``opened``
-        (text); no case number and no day.
+        (half-year, text), no case number; the days of the stages and ``closed_day``,
+        missing where the cells hold no ISO days.
 
     Raises
     ------
@@ -84,15 +86,22 @@ def read_cases(
                 )
             )  # fmt: skip
     problems.raise_errors()
-    ended = texts[closed].str.casefold().map(ANSWERS) == "yes" if closed else False
-    return pd.DataFrame(
+    days = {
+        name: pd.to_datetime(texts[name], format=ISO, errors="coerce")
+        for name in [*stages, *([closed] if closed else [])]
+    }
+    frame = pd.DataFrame(
         {
             "stage": reached.sum(axis=1),
-            "closed": ended,
+            "closed": texts[closed].map(_is_reached) if closed else False,
             "group": texts[group] if group else "",
-            "opened": texts[opened].str.slice(0, 7) if opened else "",
+            "opened": texts[opened].map(_half_year) if opened else "",
         }
     )
+    for name in stages:
+        frame[name] = days[name]
+    frame["closed_day"] = days[closed] if closed else pd.NaT
+    return frame
 
 
 def count_stages(
@@ -239,6 +248,10 @@ def _hide_split(counts: dict[str, int | None], minimum_cell: int) -> bool:
     if any(few(counts[name] or 0, minimum_cell) for name in ("still_open", "ended")):
         counts["still_open"] = counts["ended"] = None
     return False
+
+
+def _half_year(text: str) -> str:
+    return f"{text[:4]}-H{1 if text[5:7] <= '06' else 2}" if text else ""
 
 
 def _is_reached(text: str) -> bool:

@@ -13,6 +13,7 @@ from sentinel.monitoring.attrition import (
     read_periods,
 )
 from sentinel.monitoring.parts import MonitoredPart
+from sentinel.monitoring.passages import passage_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,3 +103,4 @@ def funnel_parts(
         notes=tuple(notes),
         source=entry.source,
     )
+    yield from passage_parts(cases, frame, entry, skipped)

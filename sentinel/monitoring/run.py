@@ -19,6 +19,7 @@ from sentinel.monitoring.hotline_parts import hotline_parts
 from sentinel.monitoring.parts import MonitoredPart, MonitoringResult
 from sentinel.monitoring.score_parts import score_parts
 from sentinel.monitoring.series import ReleasedSeries, read_series, releasable
+from sentinel.monitoring.series_models import series_models
 from sentinel.schema.problems import IngestError, Problems
 from sentinel.study.monitoring_section import (
     DescriptiveEntry,
@@ -173,6 +174,7 @@ class _Run:
                 method="none",
                 source=entry.source,
             )
+        yield from series_models(entry, series, self.skipped)
 
     def hotlines(self) -> Iterator[MonitoredPart]:
         """Give the tables of every hotline log."""

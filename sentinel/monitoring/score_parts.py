@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from estimators import transitions
 from sentinel.monitoring.parts import MonitoredPart, few
 from sentinel.monitoring.scores import read_scores
 
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from sentinel.study.monitoring_section import ScoresEntry
 
 __all__ = ["score_parts"]
+
+NO_EFFECT = (
+    "a change without a comparison group is no effect: persons change by themselves, "
+    "and low first scores rise"
+)
+DROPPED = (
+    "the change is that of persons seen twice (95 % interval); the bounds are those of "
+    "all who came, whatever the others would have scored"
+)
 
 
 def score_parts(
@@ -51,6 +61,11 @@ def score_parts(
                 "were lost"
             )
             continue
+        change = transitions.paired_change(
+            started["before"].to_numpy(),
+            started["after"].to_numpy(),
+            score_range=_range(entry),
+        )
         rows.append(
             {
                 "group": str(group),
@@ -60,6 +75,12 @@ def score_parts(
                 "before": both["before"].mean(),
                 "after": both["after"].mean(),
                 "before_lost": started.loc[started["after"].isna(), "before"].mean(),
+                "change": change.estimate,
+                "ci_low": change.ci.low,
+                "ci_high": change.ci.high,
+                "p_value": change.diagnostics["p_value"],
+                "bound_low": change.diagnostics.get("bound_low"),
+                "bound_high": change.diagnostics.get("bound_high"),
             }
         )
     if not rows:
@@ -69,6 +90,13 @@ def score_parts(
         kind="scores",
         title=entry.title,
         frame=pd.DataFrame(rows).round(3),
+        notes=(NO_EFFECT, DROPPED),
         source=entry.source,
         unit=entry.unit,
     )
+
+
+def _range(entry: ScoresEntry) -> tuple[float, float] | None:
+    if entry.lowest is None or entry.highest is None:
+        return None
+    return (entry.lowest, entry.highest)

@@ -136,7 +136,10 @@ def plan_of(config: StudyConfig) -> dict[str, Any]:
             if section.get(key):
                 section[key] = shown_name(section[key])
     for kind, number, watched in config.monitoring.entries():
-        plan["monitoring"][kind][number]["file"] = shown_name(watched.file)
+        planned = plan["monitoring"][kind][number]
+        planned["file"] = shown_name(watched.file)
+        if planned.get("watched_until"):
+            planned["watched_until"] = planned["watched_until"][:7]
     return plan
 
 

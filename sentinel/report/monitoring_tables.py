@@ -91,6 +91,11 @@ _LINES: dict[str, tuple[Line, ...]] = {
         ("before", "Mean before", _number),
         ("after", "Mean after", _number),
         ("before_lost", "Mean before, not seen again", _number),
+        ("change", "Change", _number),
+        ("ci_low", "from", _number),
+        ("ci_high", "to", _number),
+        ("bound_low", "Least possible", _number),
+        ("bound_high", "Greatest possible", _number),
     ),
     "descriptive": (
         ("item", "Item", _text),
@@ -173,7 +178,7 @@ def _framework(part: MonitoredPart) -> PrintedTable:
 def _estimates(part: MonitoredPart) -> PrintedTable:
     """Print rows of estimates: what, number with interval, n and, if any, p."""
     frame = part.frame
-    proportion = frame["unit"].astype(str).str.startswith("proportion").all()
+    proportion = frame["unit"].astype(str).str.startswith(("proportion", "prob")).all()
     show = _share if proportion else _two
     rows = []
     for _, row in frame.iterrows():

@@ -68,7 +68,7 @@ def _hotline_log(rng: np.random.Generator) -> pd.DataFrame:
     cases: list[dict[str, str]] = []
     for month in pd.period_range(FIRST, LAST, freq="M"):
         promoted, registered = str(month) in PROMOTED, str(month) in REGISTERED
-        mean = CALLS_A_MONTH * (1 + 1.2 * promoted + 0.5 * registered)
+        mean = CALLS_A_MONTH * 2.2**promoted * 1.5**registered
         shares = KIND_SHARES["busy" if promoted or registered else "quiet"]
         calls = rng.poisson(rng.gamma(DISPERSION, mean / DISPERSION))
         for day in np.sort(rng.integers(1, month.days_in_month + 1, calls)):
@@ -131,7 +131,7 @@ def _cases(rng: np.random.Generator) -> pd.DataFrame:
     for month in pd.period_range("2010-10", "2013-03", freq="M"):
         # Legal aid comes with the grants, late: group and time are mixed up.
         share_aided = 0.1 if month < pd.Period("2012-01", "M") else 0.7
-        for _ in range(int(rng.poisson(14))):
+        for _ in range(int(rng.poisson(30))):
             aided = "yes" if rng.random() < share_aided else "no"
             rows.append(_one_case(rng, month, aided))
     return pd.DataFrame(rows)
@@ -145,17 +145,15 @@ def _one_case(
     row: dict[str, object] = {"opened": f"{month}", "legal_aid": aided}
     row["identified"] = day.date().isoformat()
     row |= dict.fromkeys(STAGES, "")
-    closed = "no"
+    closed = ""
     for stage, chance in zip(STAGES, GOES_ON[aided], strict=True):
         day += pd.Timedelta(days=int(rng.exponential(70)) + 1)
         if day > end:
             break
         if rng.random() > chance:
-            closed = "yes"
+            closed = day.date().isoformat()
             break
         row[stage] = day.date().isoformat()
-    else:
-        closed = "yes"
     return {**row, "closed": closed}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -79,7 +80,8 @@ class FunnelEntry(MonitoredFile):
 
     With layout "cases" the file has one row per case, a column per stage with the day
     (or any mark) at which it was reached, and `closed` says that a case will go no
-    further: cases that are not closed are censored at their stage. With layout
+    further, best with the day: cases that are not closed are censored at
+    `watched_until`, the day up to which the file is complete. With layout
     "periods" it has one row per period, `months` its length, and a count per stage.
     `group` compares cases, such as those with and without legal aid.
     """
@@ -89,6 +91,7 @@ class FunnelEntry(MonitoredFile):
     closed: str | None = None
     group: str | None = None
     opened: str | None = None
+    watched_until: date | None = None
     period: Name = "period"
     months: Name = "months"
 
@@ -111,6 +114,8 @@ class ScoresEntry(MonitoredFile):
     after: Name
     group: str | None = None
     unit: str = "points"
+    lowest: float | None = None
+    highest: float | None = None
 
 
 class DescriptiveEntry(MonitoredFile):

@@ -39,6 +39,11 @@ class Section(BaseModel):
             if type(None) in get_args(field.annotation)
         }
         return {
-            key: None if key in optional and value in ("", False) else value
+            key: None if key in optional and _is_nothing(value) else value
             for key, value in data.items()
         }
+
+
+def _is_nothing(value: object) -> bool:
+    """Return whether a value stands for none; the number 0 does not."""
+    return value is False or (isinstance(value, str) and not value)

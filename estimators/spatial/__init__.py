@@ -1,17 +1,14 @@
 """Where things cluster: scan statistics, and counts that a fair map would show."""
 
-from estimators.spatial.autocorrelation import (
-    geary,
-    getis_ord_global,
-    join_counts,
-    moran,
-)
+from estimators.spatial.autocorrelation import geary, getis_ord_global, moran
 from estimators.spatial.corridors import Corridor, Corridors, corridors
 from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
 from estimators.spatial.getis_ord import getis_ord
 from estimators.spatial.hotspots import local_geary, local_moran
+from estimators.spatial.join_counts import join_counts
 from estimators.spatial.local_result import LocalStatistics
+from estimators.spatial.rates import empirical_bayes_rates
 from estimators.spatial.scan_result import Cluster, FlowClusters, ScanClusters
 from estimators.spatial.space_time_scan import space_time_scan
 from estimators.spatial.spatial_scan import spatial_scan
@@ -26,6 +23,7 @@ __all__ = [
     "ScanClusters",
     "SpatialWeights",
     "corridors",
+    "empirical_bayes_rates",
     "flow_scan",
     "geary",
     "getis_ord",

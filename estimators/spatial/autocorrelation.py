@@ -1,4 +1,4 @@
-"""Does the whole map cluster: global Moran, Geary and Getis-Ord G, and join counts."""
+"""Does the whole map cluster: global Moran, Geary and Getis-Ord G."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from estimators.checks import check_choice, check_level
 from estimators.errors import InputError, NotEstimableError
 from estimators.intervals import critical_value
 from estimators.registry import estimator
-from estimators.results import Estimate, Estimates, Interval
+from estimators.results import Estimate, Interval
 from estimators.spatial.area_values import AreaValues, read_values
 from estimators.spatial.local_testing import warm_corner
 from estimators.spatial.weights import SpatialWeights
 
-__all__ = ["geary", "getis_ord_global", "join_counts", "moran"]
+__all__ = ["against_chance", "geary", "getis_ord_global", "linked_areas", "moran"]
 
 Assumption = Literal["randomisation", "normality"]
 
@@ -83,7 +83,7 @@ def moran(
     0.6
     """
     check_choice("assumption", assumption, ("randomisation", "normality"))
-    area = _linked(read_values(values, weights))
+    area = linked_areas(read_values(values, weights))
     z, n = area.centred(), area.values.size
     s0, s1, s2 = area.weights.moments()
     expected = -1 / (n - 1)
@@ -95,7 +95,7 @@ def moran(
         square -= b2 * ((n * n - n) * s1 - 2 * n * s2 + 6 * s0**2)
         square /= (n - 1) * (n - 2) * (n - 3) * s0**2
     found = n / s0 * float(z @ area.weights.lag(z)) / float(z @ z)
-    return _tested(
+    return against_chance(
         ("moran", "Moran's I", "index"),
         (found, expected, square - expected**2),
         area,
@@ -157,7 +157,7 @@ def geary(
     0.1429
     """
     check_choice("assumption", assumption, ("randomisation", "normality"))
-    area = _linked(read_values(values, weights))
+    area = linked_areas(read_values(values, weights))
     z, n, links = area.centred(), area.values.size, area.weights
     s0, s1, s2 = links.moments()
     if assumption == "normality":
@@ -171,7 +171,7 @@ def geary(
     gaps = links.scaled * (z[links.owner] - z[links.neighbour]) ** 2
     found = (n - 1) / (2 * s0) * float(gaps.sum()) / float(z @ z)
     names = ("geary", "Geary's c", "index")
-    return _tested(names, (found, 1.0, variance), area, level=level)
+    return against_chance(names, (found, 1.0, variance), area, level=level)
 
 
 @estimator(
@@ -225,7 +225,7 @@ def getis_ord_global(
     >>> round(getis_ord_global([1, 2, 3, 4, 5, 6], chain).estimate, 3)
     0.4
     """
-    area = _linked(read_values(values, weights))
+    area = linked_areas(read_values(values, weights))
     x, n = area.values, area.values.size
     area.centred()
     if (x < 0).any():
@@ -245,7 +245,7 @@ def getis_ord_global(
     square /= (m1**2 - m2) ** 2 * n * (n - 1) * (n - 2) * (n - 3)
     expected = s0 / (n * (n - 1))
     found = float(x @ area.weights.lag(x)) / (m1**2 - m2)
-    return _tested(
+    return against_chance(
         ("getis_ord_global", "Getis-Ord G", "share of products"),
         (found, expected, square - expected**2),
         area,
@@ -253,120 +253,8 @@ def getis_ord_global(
     )
 
 
-@estimator(
-    family="spatial",
-    label="Join counts",
-    source="Moran 1948; Cliff and Ord 1981",
-    example=lambda: {
-        "values": (warm_corner()["values"] > 0.22).astype(np.float64),
-        "weights": warm_corner()["weights"],
-    },
-)
-def join_counts(
-    values: Any,  # noqa: ANN401 - any vector of numbers
-    weights: SpatialWeights,
-    *,
-    share: float | None = None,
-    level: float = 0.95,
-) -> Estimates:
-    """Count links between marked areas (BB), unmarked ones (WW), and of the two (BW).
-
-    Each direction of a link adds half its weight.
-
-    Parameters
-    ----------
-    values : array_like of shape (n,)
-        1 for a marked area, 0 for another; NaN means no data.
-    weights : SpatialWeights
-        Of the same n areas.
-    share : float, optional
-        Chance of a mark known from elsewhere: free sampling, every area is marked for
-        itself. By default the marks at hand are shuffled (non-free sampling).
-    level : float
-        Of the limits.
-
-    Returns
-    -------
-    Estimates
-        Rows by ``join``; see `moran` for spread, limits and diagnostics.
-
-    Raises
-    ------
-    InputError
-        If a value is neither 0 nor 1, lengths differ, or `share` is not inside (0, 1).
-    NotEstimableError
-        If fewer than four areas have data, all or none are marked, or nobody has a
-        neighbour.
-
-    References
-    ----------
-    Cliff, A. D. and Ord, J. K. (1981). Spatial Processes: Models and Applications.
-    Pion, London.
-
-    Examples
-    --------
-    >>> from estimators.spatial import SpatialWeights, join_counts
-    >>> chain = SpatialWeights.from_pairs([(i, i + 1) for i in range(5)], n_areas=6)
-    >>> [row.estimate for row in join_counts([1, 1, 1, 0, 0, 0], chain)]
-    [2.0, 2.0, 1.0]
-    """
-    area = _linked(read_values(values, weights))
-    x, n, links = area.values, area.values.size, area.weights
-    if not np.isin(x, (0, 1)).all():
-        raise InputError("values of join counts are 0 or 1, or NaN where unknown.")
-    if share is not None and not 0 < share < 1:
-        raise InputError(f"share={share!r}: a chance inside (0, 1) is meant.")
-    area.centred()
-    ones = int(x.sum())
-    kinds = {
-        "BB": (float(x @ links.lag(x)) / 2, _like(ones, n, share)),
-        "WW": (
-            float((1 - x) @ links.lag(1 - x)) / 2,
-            _like(n - ones, n, None if share is None else 1 - share),
-        ),
-        "BW": (
-            float(x @ links.lag(1 - x) + (1 - x) @ links.lag(x)) / 2,
-            _unlike(ones, n, share),
-        ),
-    }
-    s0, s1, s2 = links.moments()
-    rows = []
-    for name, (found, (one, two, three, four)) in kinds.items():
-        expected = s0 * one / 2
-        square = (s1 * two + (s2 - 2 * s1) * three + (s0**2 + s1 - s2) * four) / 4
-        names = ("join_counts", f"{name} joins", "links")
-        moments = (found, expected, square - expected**2)
-        rows.append(_tested(names, moments, area, level=level))
-    return Estimates(rows=tuple(rows), groups=tuple({"join": name} for name in kinds))
-
-
-Chances = tuple[float, float, float, float]
-
-
-def _falling(n: int, k: int) -> float:
-    return float(math.prod(n - step for step in range(k)))
-
-
-def _like(ones: int, n: int, share: float | None) -> Chances:
-    """Chances that one link joins marks, and two links that share 2, 1, 0 ends do."""
-    if share is not None:
-        return share**2, share**2, share**3, share**4
-    chance = [_falling(ones, k) / _falling(n, k) for k in (2, 3, 4)]
-    return chance[0], chance[0], chance[1], chance[2]
-
-
-def _unlike(ones: int, n: int, share: float | None) -> Chances:
-    """Chances that one link joins unlike ends, and two that share 2, 1, 0 ends do."""
-    if share is not None:
-        both = share * (1 - share)
-        return 2 * both, 2 * both, both, 4 * both**2
-    others = n - ones
-    one = 2 * ones * others / _falling(n, 2)
-    four = 4 * _falling(ones, 2) * _falling(others, 2) / _falling(n, 4)
-    return one, one, one / 2, four
-
-
-def _linked(area: AreaValues) -> AreaValues:
+def linked_areas(area: AreaValues) -> AreaValues:
+    """Refuse maps of too few areas, or without a link."""
     if area.values.size < 4 or not area.weights.neighbour.size:
         raise NotEstimableError(
             f"{area.values.size} areas have data, with {area.weights.neighbour.size} "
@@ -375,7 +263,7 @@ def _linked(area: AreaValues) -> AreaValues:
     return area
 
 
-def _tested(
+def against_chance(
     names: tuple[str, str, str],
     moments: tuple[float, float, float],
     area: AreaValues,

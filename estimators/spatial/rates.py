@@ -1,0 +1,253 @@
+"""Rates of small places, drawn towards the map's or the neighbourhood's rate."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammainccinv, gammaincinv
+
+from estimators.checks import check_level
+from estimators.errors import InputError, NotEstimableError
+from estimators.registry import estimator
+from estimators.results import Estimate, Estimates, Interval
+from estimators.spatial.area_values import named_areas
+from estimators.spatial.weights import SpatialWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estimators.array_types import BoolVector, FloatVector
+
+__all__ = ["empirical_bayes_rates"]
+
+_NOBODY = "nobody at risk"
+
+
+def _example() -> dict[str, Any]:
+    return {
+        "cases": np.array([0.0, 3.0, 9.0, 1.0, 12.0]),
+        "population": np.array([40.0, 60.0, 90.0, 50.0, 60.0]),
+    }
+
+
+@estimator(
+    family="spatial",
+    label="Empirical Bayes rates",
+    source="Marshall 1991",
+    example=_example,
+)
+def empirical_bayes_rates(
+    cases: Any,  # noqa: ANN401 - any vector of numbers
+    population: Any,  # noqa: ANN401 - any vector of numbers
+    *,
+    weights: SpatialWeights | None = None,
+    areas: Sequence[Any] | None = None,
+    level: float = 0.95,
+) -> Estimates:
+    """Shrink the rates of areas towards a common one, the more the smaller the area.
+
+    With the pooled rate b, the variance of the true rates ``a = max(0, sum x_i (p_i -
+    b)^2 / sum x_i - b / mean(x))`` and the area's own rate p_i of x_i persons, the rate
+    is ``b + a (p_i - b) / (a + b / x_i)``.
+
+    Parameters
+    ----------
+    cases : array_like of shape (n,)
+        Cases per area, from 0 on; NaN where unknown.
+    population : array_like of shape (n,)
+        Persons (or person-time) at risk per area, from 0 on; NaN where unknown.
+    weights : SpatialWeights, optional
+        Shrink towards the area's neighbourhood, itself included, instead of the whole
+        map. Only the links count, not their weights.
+    areas : sequence, optional
+        Labels; by default those of `weights`, or positions.
+    level : float
+        Of the limits.
+
+    Returns
+    -------
+    Estimates
+        Rows by ``area`` and ``category``: "smoothed", "pooled" where the data show no
+        variance of true rates, "nobody at risk" or "no data" (both NaN, and left out
+        of the common rate). Limits are quantiles of the gamma posterior with prior
+        mean b and variance a; of pooled areas, of the pooled rate.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a number is below 0 or infinite, or cases come from nobody.
+    NotEstimableError
+        If nobody is at risk or there are no cases at all.
+
+    Notes
+    -----
+    The prior is taken as known: limits are too narrow when areas are few. Cases are
+    taken as Poisson: for frequent outcomes the true limits are narrower.
+
+    References
+    ----------
+    Marshall, R. J. (1991). Mapping disease and mortality rates using empirical Bayes
+    estimators. Applied Statistics 40, 283-294. https://doi.org/10.2307/2347593
+
+    Examples
+    --------
+    >>> from estimators.spatial import empirical_bayes_rates
+    >>> rates = empirical_bayes_rates([0, 3, 9, 1, 12], [40, 60, 90, 50, 60])
+    >>> [round(row.estimate, 3) for row in rates]
+    [0.033, 0.06, 0.096, 0.042, 0.165]
+    """
+    check_level(level)
+    found, persons = _numbers(cases, "cases"), _numbers(population, "population")
+    labels = _areas(found, persons, weights, areas)
+    unknown = np.isnan(found) | np.isnan(persons)
+    known = ~unknown & (persons > 0)
+    impossible = ~unknown & (persons == 0) & (found > 0)
+    if impossible.any():
+        raise InputError(
+            f"{int(impossible.sum())} areas have cases but nobody at risk "
+            f"({named_areas(labels, impossible)}): correct the population, or state it "
+            "as unknown (NaN)."
+        )
+    if not known.any() or found[known].sum() == 0:
+        raise NotEstimableError(
+            f"{int(known.sum())} areas have persons at risk and known cases, with "
+            f"{found[known].sum():g} cases in all: there is no rate to shrink to."
+        )
+    prior = _whole(found, persons, known)
+    if weights is not None:
+        prior = _around(found, persons, known, weights)
+    rows = []
+    for at, label in enumerate(labels):
+        if known[at]:
+            own = (float(found[at]), float(persons[at]))
+            b, a, c, x = (float(part[at]) for part in prior)
+            rows.append((label, *_posterior(own, (b, a, c, x), level=level)))
+        else:
+            category = "no data" if unknown[at] else _NOBODY
+            nothing = Interval(
+                low=-math.inf, high=math.inf, level=level, method="not estimated"
+            )
+            rows.append((label, category, math.nan, math.nan, nothing))
+    return Estimates(
+        rows=tuple(
+            Estimate(
+                estimand="rate",
+                unit="cases per person",
+                estimate=rate,
+                std_error=error,
+                ci=interval,
+                method="empirical_bayes_rates",
+                n_obs=int(people) if here else 0,
+                diagnostics={"crude": count / people if here else math.nan},
+            )
+            for (_, _, rate, error, interval), people, count, here in zip(
+                rows, persons, found, known, strict=True
+            )
+        ),
+        groups=tuple({"area": row[0], "category": row[1]} for row in rows),
+        notes=_notes(labels, unknown, known),
+    )
+
+
+Prior = tuple["FloatVector", "FloatVector", "FloatVector", "FloatVector"]
+
+
+def _whole(found: FloatVector, persons: FloatVector, known: BoolVector) -> Prior:
+    """Return mean, variance, cases and persons of the map, the same for each area."""
+    x, c = persons[known], found[known]
+    b = c.sum() / x.sum()
+    variance = max(0.0, float((x * (c / x - b) ** 2).sum() / x.sum() - b / x.mean()))
+    parts = (float(b), variance, float(c.sum()), float(x.sum()))
+    b_all, a_all, c_all, x_all = (np.full(found.size, part) for part in parts)
+    return b_all, a_all, c_all, x_all
+
+
+def _around(
+    found: FloatVector,
+    persons: FloatVector,
+    known: BoolVector,
+    weights: SpatialWeights,
+) -> Prior:
+    """Return the same of each area's neighbourhood; areas without persons count not."""
+    near = weights.binary().with_self(1.0)
+    here = known.astype(np.float64)
+    x, c = np.where(known, persons, 0.0), np.where(known, found, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where(known, c / x, 0.0)
+        total, count, areas = near.lag(x), near.lag(c), near.lag(here)
+        b = count / total
+        gaps = x[near.neighbour] * (own[near.neighbour] - b[near.owner]) ** 2
+        variance = np.maximum(near.sum_links(gaps) / total - b * areas / total, 0.0)
+    return b, variance, count, total
+
+
+def _posterior(
+    own: tuple[float, float], prior: tuple[float, float, float, float], *, level: float
+) -> tuple[str, float, float, Interval]:
+    """Return category, rate, its spread and limits of the gamma posterior."""
+    tail = (1 - level) / 2
+    count, persons = own
+    mean, variance, all_cases, all_persons = prior
+    if variance > 0 and mean > 0:
+        shape = mean**2 / variance + count
+        rate = mean / variance + persons
+        low = float(gammaincinv(shape, tail)) / rate
+        high = float(gammainccinv(shape, tail)) / rate
+        interval = Interval(low=low, high=high, level=level, method="gamma posterior")
+        return "smoothed", shape / rate, math.sqrt(shape) / rate, interval
+    low = float(gammaincinv(all_cases, tail)) if all_cases else 0.0
+    high = float(gammainccinv(all_cases + 1, tail))
+    interval = Interval(
+        low=low / all_persons,
+        high=high / all_persons,
+        level=level,
+        method="exact Poisson, pooled",
+    )
+    return "pooled", mean, math.sqrt(all_cases) / all_persons, interval
+
+
+def _numbers(values: Any, name: str) -> FloatVector:  # noqa: ANN401
+    try:
+        vector = np.asarray(pd.Series(values), dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} must be numbers: {error}.") from error
+    wrong = np.flatnonzero((vector < 0) | np.isinf(vector))
+    if wrong.size:
+        raise InputError(
+            f"{name} are numbers >= 0, NaN where unknown; rows "
+            f"{wrong[:5].tolist()} (counted from 0) are below 0 or infinite."
+        )
+    return vector
+
+
+def _areas(
+    found: FloatVector,
+    persons: FloatVector,
+    weights: SpatialWeights | None,
+    areas: Sequence[Any] | None,
+) -> tuple[Any, ...]:
+    if areas is None:
+        areas = range(found.size) if weights is None else weights.areas
+    n = found.size if weights is None else weights.n_areas
+    if not found.size == persons.size == len(areas) == n:
+        raise InputError(
+            f"cases ({found.size}), population ({persons.size}), areas ({len(areas)})"
+            + ("" if weights is None else f" and weights ({n})")
+            + " differ in length: give one of each per area, in one order."
+        )
+    return tuple(areas)
+
+
+def _notes(
+    labels: tuple[Any, ...], unknown: BoolVector, known: BoolVector
+) -> tuple[str, ...]:
+    notes = ["limits take the prior as known; they are too narrow when areas are few"]
+    nobody = ~known & ~unknown
+    for chosen, words in ((unknown, "have no data"), (nobody, "have nobody at risk")):
+        if chosen.any():
+            names = named_areas(labels, chosen)
+            notes.append(f"{int(chosen.sum())} areas {words}, left out: {names}")
+    return tuple(notes)

@@ -72,19 +72,30 @@ class MonitoredSeries(Estimates):
         return frame[[*first, *(c for c in frame.columns if c not in first)]]
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw expected counts up to their upper bounds, the observed and the alarms.
+        """Draw expected counts up to their bounds, observed ones and alarms as crosses.
 
         Returns the axes drawn on.
         """
         from estimators.plotting import trend_plot
 
         axes = trend_plot(self.to_frame(), time="period", ax=ax)
-        observed = [float(group["observed"]) for group in self.groups]
-        lines = axes.get_lines()
-        where = lines[0].get_xdata() if lines else np.arange(len(observed))
-        if len(np.asarray(where)) != len(observed):
-            where = np.arange(len(observed))
-        axes.plot(where, observed, "o", markersize=3, color="black", label="observed")
+        where = np.asarray(axes.get_lines()[-1].get_xdata())
+        observed = np.array([float(group["observed"]) for group in self.groups])
+        alarm = np.array([bool(group["alarm"]) for group in self.groups])
+        for on, look, words in ((~alarm, "o", "observed"), (alarm, "X", "alarm")):
+            axes.plot(
+                where[on],
+                observed[on],
+                look,
+                markersize=4 if look == "o" else 9,
+                color="black",
+                label=words,
+                zorder=4,
+            )
+        # The trend's own limits know nothing of counts above every bound.
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, max(top, 1.05 * float(observed.max())))
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
         return axes
 
 

@@ -153,3 +153,19 @@ def test_cusum__refusals():
         surveillance.cusum([1, 2], baseline=5)
     with pytest.raises(InputError, match="mean and season exclude each other"):
         surveillance.cusum([1, 2, 3], mean=2.0, season=52)
+
+
+def test_plot__shows_the_alarm_above_every_bound():
+    result = surveillance.ears([2, 3, 2, 4, 3, 2, 3, 2, 90, 3])
+    axes = result.plot()
+    assert axes.get_ylim()[1] > 90
+    crosses = [line for line in axes.get_lines() if line.get_label() == "alarm"]
+    assert list(crosses[0].get_xdata()) == [9]
+    assert list(crosses[0].get_ydata()) == [90]
+
+
+def test_table__lists_untested_periods_too():
+    table = surveillance.ears([2, 3, 2, 4, 3, 2, 3, 2, 90, 3]).table()
+    assert list(table["period"]) == list(range(1, 11))
+    assert table["expected"].isna().sum() == 7
+    assert table.loc[0, "reason"].startswith("its baseline of 7")

@@ -38,6 +38,7 @@ KeyFile = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("withdraw", rich_help_panel=PANEL)(withdraw)
+    app.command("deidentify", rich_help_panel=PANEL)(deidentify)
     app.add_typer(group, rich_help_panel=PANEL)
 
 
@@ -91,6 +92,49 @@ def withdraw(
     typer.echo(f"withdrawn: {rows} rows stay out of every run from now on")
     typer.echo("Next: delete the record from the raw files and their copies, then run")
     typer.echo(f"sentinel check {study}, which names the reports to be rebuilt.")
+
+
+def deidentify(
+    study: Annotated[
+        Path, typer.Argument(metavar="STUDY.toml", help="The study file.")
+    ],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="New .csv or .csv.age; without it a preview."),
+    ] = None,
+    to: To = None,
+    recipients: RecipientsFile = None,
+) -> None:
+    """Make records that lead back to nobody: no ids, bands, provinces, quarters.
+
+    Without --out nothing is written: see first what is kept, dropped and blanked. What
+    is written is smaller, but still no release.
+
+    Example: sentinel deidentify my_study/study.toml --out round_1_deidentified.csv
+    """
+    from sentinel.ingest import ingest_study
+    from sentinel.report import deidentify as strip
+    from sentinel.report import write_internal_table
+    from sentinel.safekeeping import audit_log
+    from sentinel.study import load_study
+
+    config = load_study(study)
+    log = audit_log(config)
+    if log is not None:
+        log.check()
+    made = strip(ingest_study(config), config)
+    typer.echo(made.summary())
+    if out is None:
+        typer.echo("preview: nothing was written; --out FILE writes it")
+        return
+    sealed = _recipients(to, recipients) if to or recipients else ()
+    typer.echo(write_internal_table(made.frame, out, recipients=sealed))
+    if log is not None:
+        counts = {"records": len(made.frame), "removed": made.removed}
+        log.record("deidentify", counts=counts | {"blanked": made.blanked})
+    typer.echo("It is irreversible once the raw files, their copies and the project")
+    typer.echo("key of this study are destroyed: do that now, before two witnesses.")
 
 
 @group.command("new-key")

@@ -11,6 +11,14 @@ from sentinel.disclosure.coarsening import (
     coarsen_places,
     coarsen_time,
 )
+from sentinel.disclosure.ctdc import (
+    CTDC_BLOCKS,
+    CTDC_COLUMNS,
+    CtdcRelease,
+    infer_ctdc_zeros,
+    release_ctdc,
+    to_ctdc,
+)
 from sentinel.disclosure.differencing import ReleasedCells
 from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
 from sentinel.disclosure.estimates import (
@@ -24,14 +32,27 @@ from sentinel.disclosure.flows import (
     protect_flows,
 )
 from sentinel.disclosure.gate import keep_out_of_release, release_file
+from sentinel.disclosure.geomasking import geomask
 from sentinel.disclosure.ledger import ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
+from sentinel.disclosure.microdata import (
+    KAnonymous,
+    MicrodataReport,
+    k_anonymise,
+    microdata_report,
+)
 from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.rounding import RoundedTable, round_counts_down
+from sentinel.disclosure.synthetic import SyntheticRecords, synthesise
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
 
 __all__ = [
+    "CTDC_BLOCKS",
+    "CTDC_COLUMNS",
     "INFORMAL_CROSSING",
+    "CtdcRelease",
+    "KAnonymous",
+    "MicrodataReport",
     "ProtectedCounts",
     "ProtectedFlows",
     "ProtectedTable",
@@ -39,20 +60,28 @@ __all__ = [
     "ReleasePolicy",
     "ReleasedCells",
     "RoundedTable",
+    "SyntheticRecords",
     "UnprotectableFlowsError",
     "audit",
     "coarsen_places",
     "coarsen_time",
     "escape_text",
+    "geomask",
+    "infer_ctdc_zeros",
+    "k_anonymise",
     "keep_out_of_release",
+    "microdata_report",
     "protect_counts",
     "protect_estimates",
     "protect_flows",
     "protect_marginals",
     "protect_tables",
+    "release_ctdc",
     "release_file",
     "round_counts_down",
     "safe_csv_cell",
     "safe_csv_frame",
+    "synthesise",
+    "to_ctdc",
     "withhold_contrasts",
 ]

@@ -6,6 +6,7 @@ from sentinel.report.definition_comparison import (
     release_classification,
     release_comparison,
 )
+from sentinel.report.deidentified import Deidentified, deidentify
 from sentinel.report.internal_tables import write_internal_table
 from sentinel.report.map_folder import write_map_folder
 from sentinel.report.monitoring_folder import write_monitoring
@@ -16,10 +17,12 @@ from sentinel.report.staleness import stale_reports
 from sentinel.report.writing import write_report
 
 __all__ = [
+    "Deidentified",
     "ReleasedComparison",
     "check_output_folder",
     "classification_text",
     "comparison_text",
+    "deidentify",
     "record_report",
     "redact_counts",
     "release_classification",

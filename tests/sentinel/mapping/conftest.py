@@ -43,11 +43,11 @@ ORIGINS = [0.4, 0.3, 0.2, 0.09, 0.01]
 TARGETS = [0.5, 0.3, 0.18, 0.02]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def flows():
     return protect_flows(study(), POLICY)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scene(flows):
     return build_scene(flows, load_places(), minimum_cell=11)

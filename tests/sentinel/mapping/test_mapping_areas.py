@@ -22,6 +22,7 @@ from sentinel.mapping import (
     route_bands,
     sankey,
     save_figure,
+    static_area_map,
 )
 from sentinel.mapping.areas import class_of, nice_breaks
 from sentinel.mapping.style import CATEGORIES, SEQUENTIAL
@@ -148,16 +149,11 @@ def test_area_maps__are_written_with_boundaries_for_some(frame, places, tmp_path
     assert "Battambang, 30 %" in written[0].alt
     assert all(item.path.stat().st_size > 5000 for item in written)
     drawn = written[0].path.read_bytes()
-    draw_area_maps(
-        frame,
-        places,
-        WORDS,
-        tmp_path,
-        name="prevalence",
-        minimum_cell=11,
-        boundaries=outline,
-    )
-    assert written[0].path.read_bytes() == drawn
+    one = area_scene([frame], places, minimum_cell=11, boundaries=outline)
+    layers = area_layers(frame, places, one.plane, boundaries=outline)
+    again = tmp_path / "again.svg"
+    save_figure(static_area_map(one, layers[0], WORDS), again)
+    assert again.read_bytes() == drawn
 
 
 def test_clusters_and_categories__are_drawn_and_withheld_places_have_none(

@@ -100,7 +100,7 @@ def local_moran(  # noqa: PLR0913 - conventions that must be told apart
     Notes
     -----
     Values are taken as exchangeable under the null: rates of unequal populations are
-    not; see `empirical_bayes_moran` and smooth or standardise them first. Areas without
+    not; smooth them first, as `empirical_bayes_rates` does. Areas without
     neighbours keep their place in mean and pool, have NaN and are in no adjustment.
 
     References

@@ -117,7 +117,7 @@ def _defaults(method: str, unit: str) -> dict[str, Any]:
     return {
         "frequency": per_year,
         "years_back": 3,
-        "half_window": 1 if per_year > 1 else 0,
+        "half_window": 1 if per_year == PER_YEAR["month"] else 0,
         "n_seasons": min(per_year, 4),
         "weeks_excluded": per_year // 4,
     }

@@ -145,3 +145,19 @@ def test_watch_series__short_series_and_unknown_options_are_told():
         )
     plain = watch_series(series, "calls", name="c", title="Calls", method="none")
     assert plain.frame["observed"].tolist() == [30] * 5
+
+
+@pytest.mark.parametrize(("unit", "periods"), [("month", 60), ("quarter", 24)])
+def test_watch_series__farrington_has_settings_for_every_unit(unit, periods):
+    index = pd.period_range("2008-01", periods=periods, freq=unit[0].upper())
+    values = 100 + 20 * (np.arange(periods) % 2)
+    values[-1] = 400
+    frame = pd.DataFrame({"calls": values}, index=index)
+    part = watch_series(
+        ReleasedSeries(frame=frame, unit=unit),
+        "calls",
+        name="calls",
+        title="Calls",
+        method="farrington_flexible",
+    )
+    assert part.frame["alarm"].tolist() == [False] * (periods - 1) + [True]

@@ -1,8 +1,8 @@
 """Draw the coverage tables of the docs from the benchmarks' results.
 
 ``python docs/coverage_pages.py`` rewrites what stands between the two markers of
-``explanation/capture_recapture.md`` and of ``explanation/intervals_for_prevalence.md``;
-tests fail where page and results differ.
+``explanation/capture_recapture.md``, ``explanation/intervals_for_prevalence.md`` and
+``explanation/spatial.md``; tests fail where page and results differ.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ PAGE = HERE / "explanation" / "capture_recapture.md"
 RESULTS = HERE.parent / "benchmarks" / "accuracy" / "results" / "capture_recapture.csv"
 INTERVALS_PAGE = HERE / "explanation" / "intervals_for_prevalence.md"
 INTERVALS_RESULTS = RESULTS.with_name("prevalence_intervals.csv")
+SCANS_PAGE = HERE / "explanation" / "spatial.md"
+SCANS_RESULTS = RESULTS.with_name("spatial_scan.csv")
 BEGIN, END = "<!-- coverage tables: begin -->", "<!-- coverage tables: end -->"
 WIDTH_ICC, FLAGGED_WIDTH_ICC = 0.1, 0.2
 TITLES = {
@@ -71,6 +73,27 @@ def render_intervals(results: pd.DataFrame) -> str:
         f"{FLAGGED_WIDTH_ICC:g}.**\n\n{_by_scenario(part, _width)}"
     )
     return "\n\n".join(blocks)
+
+
+def render_scans(results: pd.DataFrame) -> str:
+    """Return how often each scan finds something, and how well it finds the place."""
+    head = ["scan", "model", "interviews", "nothing", "compact", "long"]
+    lines = [_line(head), "|---" * len(head) + "|"]
+    keys = ["scan", "model", "data", "design_effect"]
+    for (scan, model, data, effect), part in results.groupby(keys, sort=False):
+        known = part.set_index("planted")
+        interviews = data if effect == "none" else f"{data}, effect {effect}"
+        cells = [
+            _found(known.loc[planted]) if planted in known.index else ""
+            for planted in head[3:]
+        ]
+        lines.append(_line([scan, f"`{model}`", interviews, *cells]))
+    return "\n".join(lines)
+
+
+def _found(row: pd.Series) -> str:
+    share = f"{100 * row['share_found']:.0f}"
+    return share if pd.isna(row["overlap"]) else f"{share} ({row['overlap']:.2f})"
 
 
 def _by_method(
@@ -149,10 +172,11 @@ def _cell(row: pd.Series) -> str:
 
 
 def main() -> None:
-    """Redraw both pages."""
+    """Redraw all pages."""
     for page, results, draw in (
         (PAGE, RESULTS, render),
         (INTERVALS_PAGE, INTERVALS_RESULTS, render_intervals),
+        (SCANS_PAGE, SCANS_RESULTS, render_scans),
     ):
         text = redrawn(page.read_text(encoding="utf-8"), pd.read_csv(results), draw)
         page.write_text(text, encoding="utf-8")

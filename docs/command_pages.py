@@ -33,7 +33,7 @@ def _commands() -> Iterator[tuple[str, ...]]:
         yield (str(command.name),)
     for group in app.registered_groups:
         for command in group.typer_instance.registered_commands:
-            yield str(group.name), str(command.name)
+            yield str(group.typer_instance.info.name), str(command.name)
 
 
 def _help(words: tuple[str, ...]) -> list[str]:

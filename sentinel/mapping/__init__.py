@@ -8,7 +8,7 @@ from sentinel.mapping.area_map import static_area_map
 from sentinel.mapping.areas import Area, AreaMap, Cluster, area_layers, area_scene
 from sentinel.mapping.boundaries import match_boundaries, read_boundaries
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
-from sentinel.mapping.hotspots import scan_clusters
+from sentinel.mapping.hotspots import local_categories, scan_clusters
 from sentinel.mapping.interactive_map import interactive_map
 from sentinel.mapping.maps import draw_area_maps, draw_maps, draw_sectors
 from sentinel.mapping.multiples import small_multiples
@@ -38,6 +38,7 @@ __all__ = [
     "draw_sectors",
     "interactive_map",
     "load_places",
+    "local_categories",
     "match_boundaries",
     "normalise_name",
     "read_boundaries",

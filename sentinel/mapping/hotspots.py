@@ -5,13 +5,64 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from estimators.errors import InputError
 from sentinel.mapping.areas import Cluster
 
 if TYPE_CHECKING:
+    from estimators.results import Estimates
     from estimators.spatial import ScanClusters
 
-__all__ = ["scan_clusters"]
+__all__ = ["local_categories", "scan_clusters"]
+
+# Categories of `estimators.spatial` and what the key of a map calls them.
+_WORDS = {
+    "HH": "high-high",
+    "LL": "low-low",
+    "LH": "low-high",
+    "HL": "high-low",
+    "hot": "hotspot",
+    "cold": "coldspot",
+    "ns": "not significant",
+    "no neighbours": "no neighbours",
+}
+
+
+def local_categories(result: Estimates, codes: Sequence[str]) -> pd.DataFrame:
+    """Return the categories of `local_moran` or `getis_ord` for a map of hotspots.
+
+    Parameters
+    ----------
+    result : LocalStatistics
+        One row per area.
+    codes : sequence of str
+        Place of each area, in the order of the data.
+
+    Returns
+    -------
+    DataFrame
+        ``place, category``. Areas without data are left out: a map shows no data there.
+
+    Raises
+    ------
+    InputError
+        If `codes` has another length, or a category is none that maps know.
+    """
+    table: pd.DataFrame | None = getattr(result, "table", None)
+    if table is None or "category" not in table or len(table) != len(codes):
+        raise InputError(
+            f"Local statistics with a category for each of the {len(codes)} codes were "
+            "expected: the result of local_moran or getis_ord, and one code per area."
+        )
+    frame = pd.DataFrame({"place": list(codes), "category": list(table["category"])})
+    frame = frame[frame["category"] != "no data"].reset_index(drop=True)
+    strange = sorted(set(frame["category"]) - set(_WORDS))
+    if strange:
+        raise InputError(
+            f"Maps know no category {', '.join(strange)}, only {', '.join(_WORDS)}."
+        )
+    return frame.assign(category=frame["category"].map(_WORDS))
 
 
 def scan_clusters(

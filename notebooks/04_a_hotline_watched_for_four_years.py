@@ -145,7 +145,7 @@ np.exp(terms[["estimate", "ci_low", "ci_high"]]).round(3)
 # ## A small month is not hidden: months are added up
 #
 # A limit is a function of the months before it, so a hidden month could be worked out.
-# Cases of trafficking are few in a month and enough in a quarter.
+# Cases of trafficking are few in every month and in some quarters: only years are shown.
 
 # %%
 few = months[["cases: trafficking"]]
@@ -189,8 +189,9 @@ len(check_margins(activities, margin="margin", count="activities"))
 # %% [markdown]
 # ## With legal aid and without
 #
-# In the simulation legal aid helps a little, and it comes late. Compared within half-years
-# of opening, the difference is less sure than it looks.
+# In the simulation legal aid helps a little, and it comes late. As they are, cases with it
+# go on more often; within half-years of opening little is left to see, and no interval
+# leaves out 0. Nothing here is an effect.
 
 # %%
 result = monitor(load_study(STUDY))

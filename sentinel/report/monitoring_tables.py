@@ -193,7 +193,7 @@ def _estimates(part: MonitoredPart) -> PrintedTable:
     levels = sorted({f"{level:.0%}" for level in frame["ci_level"].dropna()})
     columns = [
         Column(label="What", numeric=False),
-        Column(label="%" if proportion else "Estimate"),
+        Column(label="%" if proportion else _unit_heading(frame)),
         Column(label=f"{' / '.join(levels)} interval"),
         Column(label="n"),
     ]
@@ -206,6 +206,11 @@ def _estimates(part: MonitoredPart) -> PrintedTable:
         rows=tuple(rows),
         notes=_notes(part),
     )
+
+
+def _unit_heading(frame: pd.DataFrame) -> str:
+    ratio = frame["unit"].astype(str).str.startswith("ratio").all()
+    return "Ratio" if ratio else "Estimate"
 
 
 def _unknowns(how: str) -> str:

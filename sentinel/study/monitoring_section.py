@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal
@@ -21,6 +22,10 @@ __all__ = [
     "SeriesEntry",
 ]
 
+# File names of the report's own tables and figures.
+_TAKEN = re.compile(
+    r"(?:d_|model_|routes|trend$|data_flow$|definition_|variables_|leg)"
+)
 Unit = Literal["month", "quarter", "year"]
 Aberration = Literal["ears", "farrington_flexible", "cusum", "none"]
 
@@ -149,6 +154,9 @@ class MonitoringSection(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"names of entries must differ; twice: {', '.join(twice)}")
+        taken = sorted(name for name in names if _TAKEN.match(name))
+        if taken:
+            raise ValueError(f"the report has tables called {', '.join(taken)} already")
         for name in names:
             # An entry makes several tables: "hotline" makes "hotline_calls".
             inside = [other for other in names if other.startswith(f"{name}_")]

@@ -100,6 +100,7 @@ def test_monitor__every_wrong_file_is_listed_at_once(study):
         ("monitoring/cases.csv", "monitoring/case.csv", "Did you mean 'cases.csv'"),
         ('name = "returns"', 'name = "calls"', "twice: calls"),
         ('name = "returns"', 'name = "hotline_calls"', "may continue another's"),
+        ('name = "returns"', 'name = "trend"', "tables called trend already"),
         ('name = "returns"', 'name = "Re turns"', r"monitoring\.series\[2\]\.name"),
         ('time_unit = "month"', 'time_unit = "day"', r"monitoring\.time_unit"),
     ],

@@ -8,6 +8,7 @@ from estimators.spatial.getis_ord import getis_ord
 from estimators.spatial.hotspots import local_geary, local_moran
 from estimators.spatial.join_counts import join_counts
 from estimators.spatial.local_result import LocalStatistics
+from estimators.spatial.rate_autocorrelation import empirical_bayes_moran
 from estimators.spatial.rates import empirical_bayes_rates
 from estimators.spatial.scan_result import Cluster, FlowClusters, ScanClusters
 from estimators.spatial.space_time_scan import space_time_scan
@@ -23,6 +24,7 @@ __all__ = [
     "ScanClusters",
     "SpatialWeights",
     "corridors",
+    "empirical_bayes_moran",
     "empirical_bayes_rates",
     "flow_scan",
     "geary",

@@ -14,6 +14,8 @@ from estimators.intervals import critical_value
 from estimators.registry import estimator
 from estimators.results import Estimate, Interval
 from estimators.spatial.area_values import AreaValues, read_values
+from estimators.spatial.global_testing import GlobalInference, GlobalTest
+from estimators.spatial.local_inference import Alternative
 from estimators.spatial.local_testing import warm_corner
 from estimators.spatial.weights import SpatialWeights
 
@@ -34,6 +36,10 @@ def moran(
     *,
     assumption: Assumption = "randomisation",
     level: float = 0.95,
+    inference: GlobalInference = "normal",
+    alternative: Alternative = "two-sided",
+    n_resamples: int = 999,
+    rng: int | np.random.Generator | None = None,
 ) -> Estimate:
     """Measure whether neighbours have like values: above -1 / (n - 1) they do.
 
@@ -49,17 +55,29 @@ def moran(
         The null: values shuffled over the areas, or drawn from a normal distribution.
     level : float
         Of the limits.
+    inference : {"normal", "permutation"}
+        p-value from z, or from shuffled maps: a map that reaches the statistic counts,
+        ``(1 + as extreme) / (1 + n_resamples)``. Shuffling is the safer of the two on
+        few areas or skew values.
+    alternative : {"two-sided", "greater", "less"}
+        Whether the statistic is greater or less than expected; two-sided is twice the
+        smaller tail.
+    n_resamples : int
+        Shuffled maps, 19 or more.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator of the shuffled maps.
 
     Returns
     -------
     Estimate
         `std_error` is the spread under the null, and the limits are the estimate -+ z
-        times it. `diagnostics` hold expected, variance, z and the two-sided p_value.
+        times it. `diagnostics` hold expected, variance, z and p_value.
 
     Raises
     ------
     InputError
-        If values and weights differ in length or a value is infinite.
+        If values and weights differ in length, a value is infinite, or shuffled maps
+        are asked for beside the assumption of normal values.
     NotEstimableError
         If fewer than four areas have data, values are all equal or nobody has a
         neighbour.
@@ -82,7 +100,7 @@ def moran(
     >>> round(moran([1, 2, 3, 4, 5, 6], chain).estimate, 3)
     0.6
     """
-    check_choice("assumption", assumption, ("randomisation", "normality"))
+    test = _planned(assumption, inference, alternative, (n_resamples, rng))
     area = linked_areas(read_values(values, weights))
     z, n = area.centred(), area.values.size
     s0, s1, s2 = area.weights.moments()
@@ -95,12 +113,13 @@ def moran(
         square -= b2 * ((n * n - n) * s1 - 2 * n * s2 + 6 * s0**2)
         square /= (n - 1) * (n - 2) * (n - 3) * s0**2
     found = n / s0 * float(z @ area.weights.lag(z)) / float(z @ z)
-    return against_chance(
+    result = against_chance(
         ("moran", "Moran's I", "index"),
         (found, expected, square - expected**2),
         area,
         level=level,
     )
+    return test.judge(result, z, area.weights)
 
 
 @estimator(
@@ -115,6 +134,10 @@ def geary(
     *,
     assumption: Assumption = "randomisation",
     level: float = 0.95,
+    inference: GlobalInference = "normal",
+    alternative: Alternative = "two-sided",
+    n_resamples: int = 999,
+    rng: int | np.random.Generator | None = None,
 ) -> Estimate:
     """Measure how much neighbours differ: below 1 they are more alike than chance.
 
@@ -130,6 +153,14 @@ def geary(
         See `moran`.
     level : float
         Of the limits.
+    inference : {"normal", "permutation"}
+        See `moran`.
+    alternative : {"two-sided", "greater", "less"}
+        "less" asks whether neighbours are more alike than chance would have them.
+    n_resamples : int
+        Shuffled maps, 19 or more.
+    rng : int or numpy.random.Generator, optional
+        Seed or generator of the shuffled maps.
 
     Returns
     -------
@@ -139,7 +170,8 @@ def geary(
     Raises
     ------
     InputError
-        If values and weights differ in length or a value is infinite.
+        If values and weights differ in length, a value is infinite, or shuffled maps
+        are asked for beside the assumption of normal values.
     NotEstimableError
         If fewer than four areas have data, values are all equal or nobody has a
         neighbour.
@@ -156,7 +188,7 @@ def geary(
     >>> round(geary([1, 2, 3, 4, 5, 6], chain).estimate, 4)
     0.1429
     """
-    check_choice("assumption", assumption, ("randomisation", "normality"))
+    test = _planned(assumption, inference, alternative, (n_resamples, rng))
     area = linked_areas(read_values(values, weights))
     z, n, links = area.centred(), area.values.size, area.weights
     s0, s1, s2 = links.moments()
@@ -171,7 +203,8 @@ def geary(
     gaps = links.scaled * (z[links.owner] - z[links.neighbour]) ** 2
     found = (n - 1) / (2 * s0) * float(gaps.sum()) / float(z @ z)
     names = ("geary", "Geary's c", "index")
-    return against_chance(names, (found, 1.0, variance), area, level=level)
+    result = against_chance(names, (found, 1.0, variance), area, level=level)
+    return test.judge(result, z, links, squares=True)
 
 
 @estimator(
@@ -251,6 +284,28 @@ def getis_ord_global(
         area,
         level=level,
     )
+
+
+def _planned(
+    assumption: Assumption,
+    inference: GlobalInference,
+    alternative: Alternative,
+    draws: tuple[int, int | np.random.Generator | None],
+) -> GlobalTest:
+    """Check the choices of `moran` and `geary`, alone and together."""
+    check_choice("assumption", assumption, ("randomisation", "normality"))
+    test = GlobalTest(
+        inference=inference,
+        alternative=alternative,
+        n_resamples=draws[0],
+        rng=draws[1],
+    )
+    if inference == "permutation" and assumption == "normality":
+        raise InputError(
+            'inference="permutation" shuffles the values: it takes '
+            'assumption="randomisation".'
+        )
+    return test
 
 
 def linked_areas(area: AreaValues) -> AreaValues:

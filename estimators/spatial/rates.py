@@ -6,24 +6,23 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from scipy.special import gammainccinv, gammaincinv
 
 from estimators.checks import check_level
-from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates, Interval
-from estimators.spatial.area_values import named_areas
-from estimators.spatial.weights import SpatialWeights
+from estimators.spatial.area_counts import AreaCounts, read_counts
+from estimators.spatial.rate_priors import Prior, map_moments, neighbourhood_moments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estimators.array_types import BoolVector, FloatVector
+    from estimators.spatial.weights import SpatialWeights
 
 __all__ = ["empirical_bayes_rates"]
 
 _NOBODY = "nobody at risk"
+_TOO_NARROW = "limits take the prior as known; they are too narrow when areas are few"
 
 
 def _example() -> dict[str, Any]:
@@ -100,33 +99,20 @@ def empirical_bayes_rates(
     [0.033, 0.06, 0.096, 0.042, 0.165]
     """
     check_level(level)
-    found, persons = _numbers(cases, "cases"), _numbers(population, "population")
-    labels = _areas(found, persons, weights, areas)
-    unknown = np.isnan(found) | np.isnan(persons)
-    known = ~unknown & (persons > 0)
-    impossible = ~unknown & (persons == 0) & (found > 0)
-    if impossible.any():
-        raise InputError(
-            f"{int(impossible.sum())} areas have cases but nobody at risk "
-            f"({named_areas(labels, impossible)}): correct the population, or state it "
-            "as unknown (NaN)."
-        )
-    if not known.any() or found[known].sum() == 0:
-        raise NotEstimableError(
-            f"{int(known.sum())} areas have persons at risk and known cases, with "
-            f"{found[known].sum():g} cases in all: there is no rate to shrink to."
-        )
-    prior = _whole(found, persons, known)
-    if weights is not None:
-        prior = _around(found, persons, known, weights)
+    counts = read_counts(cases, population, weights, areas)
+    if weights is None:
+        prior = _everywhere(counts)
+    else:
+        prior = neighbourhood_moments(counts, weights)
+    found, persons, known = counts.cases, counts.persons, counts.known
     rows = []
-    for at, label in enumerate(labels):
+    for at, label in enumerate(counts.areas):
         if known[at]:
             own = (float(found[at]), float(persons[at]))
             b, a, c, x = (float(part[at]) for part in prior)
             rows.append((label, *_posterior(own, (b, a, c, x), level=level)))
         else:
-            category = "no data" if unknown[at] else _NOBODY
+            category = "no data" if counts.unknown[at] else _NOBODY
             nothing = Interval(
                 low=-math.inf, high=math.inf, level=level, method="not estimated"
             )
@@ -148,40 +134,20 @@ def empirical_bayes_rates(
             )
         ),
         groups=tuple({"area": row[0], "category": row[1]} for row in rows),
-        notes=_notes(labels, unknown, known),
+        notes=(_TOO_NARROW, *counts.notes()),
     )
 
 
-Prior = tuple["FloatVector", "FloatVector", "FloatVector", "FloatVector"]
-
-
-def _whole(found: FloatVector, persons: FloatVector, known: BoolVector) -> Prior:
-    """Return mean, variance, cases and persons of the map, the same for each area."""
-    x, c = persons[known], found[known]
-    b = c.sum() / x.sum()
-    variance = max(0.0, float((x * (c / x - b) ** 2).sum() / x.sum() - b / x.mean()))
-    parts = (float(b), variance, float(c.sum()), float(x.sum()))
-    b_all, a_all, c_all, x_all = (np.full(found.size, part) for part in parts)
-    return b_all, a_all, c_all, x_all
-
-
-def _around(
-    found: FloatVector,
-    persons: FloatVector,
-    known: BoolVector,
-    weights: SpatialWeights,
-) -> Prior:
-    """Return the same of each area's neighbourhood; areas without persons count not."""
-    near = weights.binary().with_self(1.0)
-    here = known.astype(np.float64)
-    x, c = np.where(known, persons, 0.0), np.where(known, found, 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        own = np.where(known, c / x, 0.0)
-        total, count, areas = near.lag(x), near.lag(c), near.lag(here)
-        b = count / total
-        gaps = x[near.neighbour] * (own[near.neighbour] - b[near.owner]) ** 2
-        variance = np.maximum(near.sum_links(gaps) / total - b * areas / total, 0.0)
-    return b, variance, count, total
+def _everywhere(counts: AreaCounts) -> Prior:
+    """Return the moments of the map, the same for each area."""
+    b, variance, cases, persons = map_moments(counts)
+    n = counts.cases.size
+    return (
+        np.full(n, b),
+        np.full(n, max(0.0, variance)),
+        np.full(n, cases),
+        np.full(n, persons),
+    )
 
 
 def _posterior(
@@ -207,47 +173,3 @@ def _posterior(
         method="exact Poisson, pooled",
     )
     return "pooled", mean, math.sqrt(all_cases) / all_persons, interval
-
-
-def _numbers(values: Any, name: str) -> FloatVector:  # noqa: ANN401
-    try:
-        vector = np.asarray(pd.Series(values), dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{name} must be numbers: {error}.") from error
-    wrong = np.flatnonzero((vector < 0) | np.isinf(vector))
-    if wrong.size:
-        raise InputError(
-            f"{name} are numbers >= 0, NaN where unknown; rows "
-            f"{wrong[:5].tolist()} (counted from 0) are below 0 or infinite."
-        )
-    return vector
-
-
-def _areas(
-    found: FloatVector,
-    persons: FloatVector,
-    weights: SpatialWeights | None,
-    areas: Sequence[Any] | None,
-) -> tuple[Any, ...]:
-    if areas is None:
-        areas = range(found.size) if weights is None else weights.areas
-    n = found.size if weights is None else weights.n_areas
-    if not found.size == persons.size == len(areas) == n:
-        raise InputError(
-            f"cases ({found.size}), population ({persons.size}), areas ({len(areas)})"
-            + ("" if weights is None else f" and weights ({n})")
-            + " differ in length: give one of each per area, in one order."
-        )
-    return tuple(areas)
-
-
-def _notes(
-    labels: tuple[Any, ...], unknown: BoolVector, known: BoolVector
-) -> tuple[str, ...]:
-    notes = ["limits take the prior as known; they are too narrow when areas are few"]
-    nobody = ~known & ~unknown
-    for chosen, words in ((unknown, "have no data"), (nobody, "have nobody at risk")):
-        if chosen.any():
-            names = named_areas(labels, chosen)
-            notes.append(f"{int(chosen.sum())} areas {words}, left out: {names}")
-    return tuple(notes)

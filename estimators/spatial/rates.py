@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.special import gammainccinv, gammaincinv
 
-from estimators.checks import check_level
+from estimators.checks import check_choice, check_level
+from estimators.errors import InputError
 from estimators.registry import estimator
 from estimators.results import Estimate, Estimates, Interval
 from estimators.spatial.area_counts import AreaCounts, read_counts
-from estimators.spatial.rate_priors import Prior, map_moments, neighbourhood_moments
+from estimators.spatial.rate_priors import (
+    Prior,
+    clayton_kaldor_moments,
+    likeliest_moments,
+    map_moments,
+    neighbourhood_moments,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["empirical_bayes_rates"]
 
+RateMethod = Literal["marshall", "likelihood", "clayton_kaldor"]
 _NOBODY = "nobody at risk"
 _TOO_NARROW = "limits take the prior as known; they are too narrow when areas are few"
 
@@ -35,7 +43,7 @@ def _example() -> dict[str, Any]:
 @estimator(
     family="spatial",
     label="Empirical Bayes rates",
-    source="Marshall 1991",
+    source="Marshall 1991; Clayton and Kaldor 1987",
     example=_example,
 )
 def empirical_bayes_rates(
@@ -44,6 +52,7 @@ def empirical_bayes_rates(
     *,
     weights: SpatialWeights | None = None,
     areas: Sequence[Any] | None = None,
+    method: RateMethod = "marshall",
     level: float = 0.95,
 ) -> Estimates:
     """Shrink the rates of areas towards a common one, the more the smaller the area.
@@ -63,6 +72,11 @@ def empirical_bayes_rates(
         map. Only the links count, not their weights.
     areas : sequence, optional
         Labels; by default those of `weights`, or positions.
+    method : {"marshall", "likelihood", "clayton_kaldor"}
+        How mean b and variance a of the true rates are found: as above, by the maximum
+        of the likelihood of gamma rates (counts are then negative binomial), or by
+        Clayton and Kaldor's two moment equations, in which every area counts alike.
+        The last two are of the whole map only.
     level : float
         Of the limits.
 
@@ -72,14 +86,18 @@ def empirical_bayes_rates(
         Rows by ``area`` and ``category``: "smoothed", "pooled" where the data show no
         variance of true rates, "nobody at risk" or "no data" (both NaN, and left out
         of the common rate). Limits are quantiles of the gamma posterior with prior
-        mean b and variance a; of pooled areas, of the pooled rate.
+        mean b and variance a; of pooled areas, of the pooled rate. `diagnostics` hold
+        crude (the area's own rate), prior_mean and prior_variance.
 
     Raises
     ------
     InputError
-        If lengths differ, a number is below 0 or infinite, or cases come from nobody.
+        If lengths differ, a number is below 0 or infinite, cases come from nobody, or
+        `weights` come with another method than Marshall's.
     NotEstimableError
         If nobody is at risk or there are no cases at all.
+    ConvergenceError
+        If Clayton and Kaldor's equations do not settle.
 
     Notes
     -----
@@ -88,6 +106,9 @@ def empirical_bayes_rates(
 
     References
     ----------
+    Clayton, D. and Kaldor, J. (1987). Empirical Bayes estimates of age-standardized
+    relative risks for use in disease mapping. Biometrics 43, 671-681.
+    https://doi.org/10.2307/2532003
     Marshall, R. J. (1991). Mapping disease and mortality rates using empirical Bayes
     estimators. Applied Statistics 40, 283-294. https://doi.org/10.2307/2347593
 
@@ -99,11 +120,17 @@ def empirical_bayes_rates(
     [0.033, 0.06, 0.096, 0.042, 0.165]
     """
     check_level(level)
+    check_choice("method", method, ("marshall", "likelihood", "clayton_kaldor"))
     counts = read_counts(cases, population, weights, areas)
     if weights is None:
-        prior = _everywhere(counts)
-    else:
+        prior = _everywhere(counts, method)
+    elif method == "marshall":
         prior = neighbourhood_moments(counts, weights)
+    else:
+        raise InputError(
+            f"method={method!r} is of the whole map: leave weights out, or take "
+            'method="marshall", which shrinks towards neighbourhoods.'
+        )
     found, persons, known = counts.cases, counts.persons, counts.known
     rows = []
     for at, label in enumerate(counts.areas):
@@ -127,10 +154,20 @@ def empirical_bayes_rates(
                 ci=interval,
                 method="empirical_bayes_rates",
                 n_obs=int(people) if here else 0,
-                diagnostics={"crude": count / people if here else math.nan},
+                diagnostics={
+                    "crude": count / people if here else math.nan,
+                    "prior_mean": float(mean) if here else math.nan,
+                    "prior_variance": float(variance) if here else math.nan,
+                },
             )
-            for (_, _, rate, error, interval), people, count, here in zip(
-                rows, persons, found, known, strict=True
+            for (
+                _,
+                _,
+                rate,
+                error,
+                interval,
+            ), people, count, here, mean, variance in zip(
+                rows, persons, found, known, prior[0], prior[1], strict=True
             )
         ),
         groups=tuple({"area": row[0], "category": row[1]} for row in rows),
@@ -138,9 +175,13 @@ def empirical_bayes_rates(
     )
 
 
-def _everywhere(counts: AreaCounts) -> Prior:
+def _everywhere(counts: AreaCounts, method: RateMethod) -> Prior:
     """Return the moments of the map, the same for each area."""
     b, variance, cases, persons = map_moments(counts)
+    if method == "likelihood":
+        b, variance = likeliest_moments(counts)
+    elif method == "clayton_kaldor":
+        b, variance = clayton_kaldor_moments(counts)
     n = counts.cases.size
     return (
         np.full(n, b),

@@ -6,6 +6,7 @@ from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
 from estimators.spatial.getis_ord import getis_ord
 from estimators.spatial.hotspots import local_geary, local_moran
+from estimators.spatial.intensity import KernelIntensity, kernel_intensity
 from estimators.spatial.join_counts import join_counts
 from estimators.spatial.local_result import LocalStatistics
 from estimators.spatial.rate_autocorrelation import empirical_bayes_moran
@@ -20,6 +21,7 @@ __all__ = [
     "Corridor",
     "Corridors",
     "FlowClusters",
+    "KernelIntensity",
     "LocalStatistics",
     "ScanClusters",
     "SpatialWeights",
@@ -32,6 +34,7 @@ __all__ = [
     "getis_ord_global",
     "indirect_expected",
     "join_counts",
+    "kernel_intensity",
     "local_geary",
     "local_moran",
     "moran",

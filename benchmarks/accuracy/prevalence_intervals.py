@@ -13,9 +13,8 @@ non-cases. The correlation is that of the status: that of the flags is
 ``icc P (1 - P) (Se + Sp - 1)^2 / (A (1 - A))``, A being the share flagged.
 
 All methods of a scenario see the same data sets. Those by quadrature (melded limits,
-Bayesian) cost ten times the rest: they see the first half of them, in the scenarios of
-`QUADRATURE` only. The stream of a scenario depends on its own numbers alone, so that
-others can be added.
+Bayesian) cost ten times the rest: they see the first half of them. The stream of a
+scenario depends on its own numbers alone, so that others can be added.
 
 ``fallbacks`` counts the intervals that a method could not give and replaced under a
 name of its own (`survey.proportion`: no event, or no variance between PSUs;
@@ -67,11 +66,6 @@ SIZES = (100, 128, 400, 1200)
 CORRELATIONS = (0.0, 0.05, 0.1, 0.2)
 CLASSIFIERS = {"perfect": (1.0, 1.0), "0.89/0.74": (0.89, 0.74)}
 VALIDATED = (100, 200)
-# Correlations and sizes of methods by quadrature, from a survey and from counts.
-QUADRATURE: dict[str, tuple[tuple[float, ...], tuple[int, ...]]] = {
-    "survey": ((0.0, 0.2), SIZES),
-    "counts": ((0.2,), (128, 1200)),
-}
 
 Answer: TypeAlias = "tuple[float, Interval, bool]"  # estimate, limits, is fall-back
 
@@ -173,8 +167,6 @@ def answers(
     for name, method in METHODS.items():
         if method.by_quadrature and not with_quadrature:
             continue
-        if not method.runs_in(scenario):
-            continue
         try:
             found = method.call(data, shares)
         except (NotEstimableError, ConvergenceError):
@@ -220,12 +212,6 @@ class Method:
 
     call: Callable[[DataSet, Estimate], Estimate]
     by_quadrature: bool = False
-    correlations: tuple[float, ...] = CORRELATIONS
-    sizes: tuple[int, ...] = SIZES
-
-    def runs_in(self, scenario: Scenario) -> bool:
-        """Whether the committed table has the method in this scenario."""
-        return scenario.icc in self.correlations and scenario.n in self.sizes
 
 
 def _of_counts(
@@ -277,11 +263,7 @@ _SURVEYS = (
 
 
 def _method(name: str, call: Callable[[DataSet, Estimate], Estimate]) -> Method:
-    if "melded" not in name and "bayesian" not in name:
-        return Method(call)
-    kind = "survey" if name.startswith("survey") else "counts"
-    correlations, sizes = QUADRATURE[kind]
-    return Method(call, by_quadrature=True, correlations=correlations, sizes=sizes)
+    return Method(call, by_quadrature="melded" in name or "bayesian" in name)
 
 
 METHODS: dict[str, Method] = {

@@ -374,7 +374,7 @@ def _chosen(
     best = int(np.argmin([loss(at) for at in tried]))
     ends = tried[max(best - 1, 0)], tried[min(best + 1, _TRIED - 1)]
     found = minimize_scalar(
-        loss, bounds=ends, method="bounded", options={"xatol": 1e-4}
+        loss, bounds=ends, method="bounded", options={"xatol": 1e-5}
     )
     notes = ["bandwidth by leave-one-out likelihood"]
     if best in (0, _TRIED - 1):

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["PlaneWindow", "read_window"]
 
 _BATCH = 2_000_000  # pairs of point and edge at a time: 16 MB
-# Gauss-Legendre nodes on pieces up to so many bandwidths long: errors near 1e-11 and
-# below. Borders of maps have many edges far shorter than a bandwidth.
-_RULES = ((0.15, 3), (0.4, 4), (2.0, 8))
+# Gauss-Legendre on pieces of at most two bandwidths: error below 1e-12.
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(8)
+_PIECE = 2.0
 _ON_BORDER = 1e-9  # of the window's diagonal
 
 
@@ -98,33 +98,17 @@ class PlaneWindow:
     ) -> tuple[FloatVector, FloatVector, FloatVector]:
         """Return y, x and dy of the nodes on all edges that rise or fall."""
         along = self.end - self.start
-        length = np.hypot(*along.T) / bandwidth
-        found, shorter = [], -1.0
-        for longest, nodes in _RULES:
-            last = longest == _RULES[-1][0]
-            chosen = (length > shorter) & (last | (length <= longest))
-            chosen &= along[:, 1] != 0
-            pieces = np.maximum(np.ceil(length[chosen] / longest), 1).astype(np.int64)
-            found.append(
-                _nodes(self.start[chosen], along[chosen], pieces, n_nodes=nodes)
-            )
-            shorter = longest
-        y, x, step = (np.concatenate(part) for part in zip(*found, strict=True))
-        return y, x, step
-
-
-def _nodes(
-    start: FloatMatrix, along: FloatMatrix, pieces: IntVector, *, n_nodes: int
-) -> tuple[FloatVector, FloatVector, FloatVector]:
-    """Return y, x and dy of Gauss-Legendre nodes on edges cut into pieces."""
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
-    edge = np.repeat(np.arange(len(along)), pieces)
-    piece = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    share = (piece[:, None] + (1 + nodes) / 2) / pieces[edge, None]
-    x = start[edge, :1] + share * along[edge, :1]
-    y = start[edge, 1:] + share * along[edge, 1:]
-    step = along[edge, 1:] / pieces[edge, None] * weights / 2
-    return y.ravel(), x.ravel(), step.ravel()
+        slanted = along[:, 1] != 0
+        start, along = self.start[slanted], along[slanted]
+        pieces = np.ceil(np.hypot(*along.T) / (_PIECE * bandwidth)).astype(np.int64)
+        pieces = np.maximum(pieces, 1)
+        edge = np.repeat(np.arange(len(along)), pieces)
+        piece = np.arange(edge.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+        share = (piece[:, None] + (1 + _NODES) / 2) / pieces[edge, None]
+        x = start[edge, :1] + share * along[edge, :1]
+        y = start[edge, 1:] + share * along[edge, 1:]
+        step = along[edge, 1:] / pieces[edge, None] * _NODE_WEIGHTS / 2
+        return y.ravel(), x.ravel(), step.ravel()
 
 
 def read_window(window: Any) -> PlaneWindow:  # noqa: ANN401 - checks anything

@@ -10,14 +10,14 @@ import numpy as np
 from estimators.registry import estimator
 from estimators.spatial.area_counts import read_counts
 from estimators.spatial.autocorrelation import moran
-from estimators.spatial.global_testing import GlobalInference
-from estimators.spatial.local_inference import Alternative
 from estimators.spatial.local_testing import warm_corner
 from estimators.spatial.rate_priors import map_moments
-from estimators.spatial.weights import SpatialWeights
 
 if TYPE_CHECKING:
     from estimators.results import Estimate
+    from estimators.spatial.global_testing import GlobalInference
+    from estimators.spatial.local_inference import Alternative
+    from estimators.spatial.weights import SpatialWeights
 
 __all__ = ["empirical_bayes_moran"]
 

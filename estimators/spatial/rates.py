@@ -20,10 +20,11 @@ from estimators.spatial.rate_priors import (
     map_moments,
     neighbourhood_moments,
 )
-from estimators.spatial.weights import SpatialWeights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from estimators.spatial.weights import SpatialWeights
 
 __all__ = ["empirical_bayes_rates"]
 

@@ -3,12 +3,10 @@
 import csv
 import itertools
 import json
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from estimators import find_estimator
 from estimators.errors import InputError, NotEstimableError
 from estimators.spatial import SpatialWeights, empirical_bayes_moran, geary, moran
 
@@ -191,11 +189,3 @@ def test_refusals():
         empirical_bayes_moran(CASES, PERSONS, WEIGHTS.to_dense())
     with pytest.raises(NotEstimableError, match="no rate"):
         empirical_bayes_moran(np.zeros(6), PERSONS, WEIGHTS)
-
-
-@pytest.mark.parametrize("key", ["moran", "geary", "empirical_bayes_moran"])
-def test_options__can_be_read_by_the_command_line(key):
-    spec = find_estimator(key)
-    assert spec.annotation("weights") is SpatialWeights
-    assert get_args(spec.annotation("alternative")) == ("two-sided", "greater", "less")
-    assert get_args(spec.annotation("inference")) == ("normal", "permutation")

@@ -49,17 +49,6 @@ def test_edge_mass__is_the_closed_form_of_boxes(width):
         np.testing.assert_allclose(result.edge_mass, expected, atol=1e-11, err_msg=name)
 
 
-@pytest.mark.parametrize("corners", [30, 90, 400])
-def test_edge_mass__of_a_border_of_many_short_edges(corners):
-    """The same square with more corners: every rule of nodes, to 1e-10."""
-    sides = zip(SQUARE, np.roll(SQUARE, -1, axis=0), strict=True)
-    shares = np.linspace(0, 1, corners, endpoint=False)[:, None]
-    ring = np.concatenate([start + shares * (end - start) for start, end in sides])
-    result = kernel_intensity(POINTS, ring, bandwidth=1.1, unit="km")
-    expected = in_box((0, 0), (10, 10), POINTS, 1.1)
-    np.testing.assert_allclose(result.edge_mass, expected, atol=1e-10)
-
-
 @settings(derandomize=True, max_examples=20, deadline=None)
 @given(st.floats(0.1, 6.2), st.floats(0.5, 4))
 def test_edge_mass__turns_with_the_window(angle, width):

@@ -117,7 +117,7 @@ class Estimate:
         head = f"{self.estimand} ({self.unit}), {self.method}, n = {self.n_obs:,}"
         body = (
             f"{self.estimate:,.6g}  [{self.ci.low:,.6g}, {self.ci.high:,.6g}] "
-            f"{self.ci.level:.0%} {self.ci.method}"
+            f"{100 * self.ci.level:.4g}% {self.ci.method}"
         )
         return "\n".join([head, body, *(f"note: {note}" for note in self.notes)])
 
@@ -202,7 +202,7 @@ class Estimates:
         lines = [
             f"{', '.join(f'{key}={value}' for key, value in labels.items())}: "
             f"{row.estimate:,.6g}  [{row.ci.low:,.6g}, {row.ci.high:,.6g}] "
-            f"{row.ci.level:.0%}, n = {row.n_obs:,}"
+            f"{100 * row.ci.level:.4g}%, n = {row.n_obs:,}"
             + "".join(f"\n  note: {note}" for note in row.notes)
             for row, labels in zip(self.rows, self.groups, strict=True)
         ]
@@ -304,7 +304,7 @@ class ModelFit:
         head = f"{self.method}: {self.formula}, n = {self.n_obs:,}"
         table = self.terms().to_string(index=False, float_format=lambda v: f"{v:.4g}")
         rest = [f"{key} = {value:.6g}" for key, value in self.fit_statistics.items()]
-        limits = f"{self.ci_level:.0%} {self.ci_method} limits"
+        limits = f"{100 * self.ci_level:.4g}% {self.ci_method} limits"
         notes = [f"note: {note}" for note in self.notes]
         return "\n".join([head, table, limits, ", ".join(rest), *notes])
 

@@ -59,7 +59,7 @@ class ExpectedWidth:
     def summary(self) -> str:
         """Return the two lines that a planner needs."""
         return (
-            f"Of {self.population:,} persons: {self.level:.0%} interval about "
+            f"Of {self.population:,} persons: {100 * self.level:.4g}% interval about "
             f"{self.width:,.0f} wide ({self.relative_width:.0%} of the population), "
             f"holds the truth in {self.coverage:.0%} of {self.n_tables} simulated "
             f"tables; {self.not_estimable:.0%} of them give no estimate.\n"

@@ -71,7 +71,8 @@ def write_map_folder(
         _, reasons = write_maps(release, staging / "maps")
         written = sorted(staging.rglob("*.*"))
         if not written:
-            why = " ".join(reasons) or "The study has no [maps] or no places."
+            told = (*(text for text in release.skipped if "Maps:" in text), *reasons)
+            why = " ".join(told) or "The study has no [maps] or no places."
             raise InputError(f"No map could be drawn. {why}")
         outputs = file_hashes(staging)
         manifest = make_manifest(

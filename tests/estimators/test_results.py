@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from estimators import Estimate, Estimates, InputError, Interval, ModelFit
+from estimators.proportions import proportion_ci
 from estimators.results import RESULT_COLUMNS, TERM_COLUMNS
 
 
@@ -119,3 +120,9 @@ def test_model_fit__three_grains():
 def test_model_fit__without_prediction_says_so():
     with pytest.raises(InputError, match="cannot predict"):
         model().augment(pd.DataFrame({"x": [1]}))
+
+
+def test_summary__a_level_near_one_is_not_rounded_to_certainty():
+    result = proportion_ci(5, 40, level=0.999)
+    assert "99.9% " in result.summary()
+    assert "100%" not in result.summary()

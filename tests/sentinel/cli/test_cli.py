@@ -198,3 +198,11 @@ def test_run__bad_data_leave_no_output(tmp_path):
     assert workbook.name in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_map__says_why_six_rows_make_no_map(tmp_path, capsys):
+    folder, out = tmp_path / "my_study", tmp_path / "my_maps"
+    assert run(["new", str(folder)]) == 0
+    assert run(["map", str(folder / "study.toml"), "--out", str(out)]) == 2
+    assert "No round has the 11 respondents" in capsys.readouterr().err
+    assert not out.exists()

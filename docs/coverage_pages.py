@@ -19,7 +19,17 @@ INTERVALS_PAGE = HERE / "explanation" / "intervals_for_prevalence.md"
 INTERVALS_RESULTS = RESULTS.with_name("prevalence_intervals.csv")
 SCANS_PAGE = HERE / "explanation" / "spatial.md"
 SCANS_RESULTS = RESULTS.with_name("spatial_scan.csv")
-BEGIN, END = "<!-- coverage tables: begin -->", "<!-- coverage tables: end -->"
+COVARIATES_RESULTS = RESULTS.with_name("capture_recapture_covariates.csv")
+MARKS = "<!-- coverage tables: begin -->", "<!-- coverage tables: end -->"
+COVARIATES_MARKS = (
+    "<!-- covariates tables: begin -->",
+    "<!-- covariates tables: end -->",
+)
+KINDS = {
+    "counts": "One register in which persons recur, two sexes",
+    "two_lists": "Two lists that a covariate explains",
+    "strata": "Three lists, eight strata of years and sexes",
+}
 WIDTH_ICC, FLAGGED_WIDTH_ICC = 0.1, 0.2
 TITLES = {
     "independent": "Lists independent",
@@ -41,11 +51,31 @@ def redrawn(
     page: str,
     results: pd.DataFrame,
     draw: Callable[[pd.DataFrame], str] = render,
+    marks: tuple[str, str] = MARKS,
 ) -> str:
-    """Return the page with its tables drawn anew."""
-    head, rest = page.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    return f"{head}{BEGIN}\n\n{draw(results)}\n\n{END}{tail}"
+    """Return the page with the tables between two marks drawn anew."""
+    begin, end = marks
+    head, rest = page.split(begin, 1)
+    tail = rest.split(end, 1)[1]
+    return f"{head}{begin}\n\n{draw(results)}\n\n{end}{tail}"
+
+
+def render_covariates(results: pd.DataFrame) -> str:
+    """Return one table per kind of data, one column per truth and size."""
+    blocks = []
+    for kind, title in KINDS.items():
+        rows = results[results["kind"] == kind]
+        columns = list(
+            dict.fromkeys(zip(rows["truth"], rows["population"], strict=True))
+        )
+        head = _line(["method", *(f"{truth}, {size}" for truth, size in columns)])
+        lines = [head, "|---" * (len(columns) + 1) + "|"]
+        for method, part in rows.groupby("method", sort=False):
+            known = part.set_index(["truth", "population"])
+            cells = [_cell(known.loc[key]) for key in columns]
+            lines.append(_line([f"`{method}`", *cells]))
+        blocks.append(f"**{title}.**\n\n" + "\n".join(lines))
+    return "\n\n".join(blocks)
 
 
 def render_intervals(results: pd.DataFrame) -> str:
@@ -173,13 +203,15 @@ def _cell(row: pd.Series) -> str:
 
 def main() -> None:
     """Redraw all pages."""
-    for page, results, draw in (
-        (PAGE, RESULTS, render),
-        (INTERVALS_PAGE, INTERVALS_RESULTS, render_intervals),
-        (SCANS_PAGE, SCANS_RESULTS, render_scans),
+    for page, results, draw, marks in (
+        (PAGE, RESULTS, render, MARKS),
+        (PAGE, COVARIATES_RESULTS, render_covariates, COVARIATES_MARKS),
+        (INTERVALS_PAGE, INTERVALS_RESULTS, render_intervals, MARKS),
+        (SCANS_PAGE, SCANS_RESULTS, render_scans, MARKS),
     ):
-        text = redrawn(page.read_text(encoding="utf-8"), pd.read_csv(results), draw)
-        page.write_text(text, encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        drawn = redrawn(text, pd.read_csv(results), draw, marks)
+        page.write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

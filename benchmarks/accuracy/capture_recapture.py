@@ -57,10 +57,15 @@ SPREAD = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One estimator with its options, and the most lists that it is run with."""
+    """One estimator with its options, and the numbers of lists that it is run with."""
 
     call: Callable[[CaptureHistories], Estimate]
     most_lists: int = 6
+    fewest_lists: int = 3
+
+    def suits(self, scenario: Scenario) -> bool:
+        """Whether the scenario has as many lists as the method is run with."""
+        return self.fewest_lists <= scenario.lists <= self.most_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +118,23 @@ METHODS: dict[str, Method] = {
 
 
 def register(
-    name: str, function: str, *, most_lists: int = 6, **options: str | int
+    name: str,
+    function: str,
+    *,
+    most_lists: int = 6,
+    fewest_lists: int = 3,
+    **options: str | int,
 ) -> None:
-    """Add an estimator of the family by name, if the family has it.
+    """Add an estimator of the family by name.
 
-    With ``n_resamples`` above 0 the resamples of a table have a stream of their own.
+    What is drawn at random (resamples, posterior samples) has a stream of its own for
+    each table.
     """
-    found = getattr(cr, function, None)
-    if found is None:
-        return
+    found = getattr(cr, function)
     call = partial(found, **options)
-    if options.get("n_resamples"):
+    if options.get("n_resamples") or function in _SAMPLERS:
         call = partial(_with_stream, call)
-    METHODS[name] = Method(call, most_lists)
+    METHODS[name] = Method(call, most_lists, fewest_lists)
 
 
 def _with_stream(
@@ -135,14 +144,38 @@ def _with_stream(
     return call(histories, rng=stream)
 
 
-register("closed_population_Mt", "closed_population", model="Mt")
-register("closed_population_Mh_chao", "closed_population", model="Mh")
+_SAMPLERS = ("bayesian_threshold", "latent_class_capture")
+
 register("log_linear_main_effects", "log_linear")
+for form in ("chao", "poisson2", "darroch", "gamma3.5", "normal"):
+    register(
+        f"closed_population_Mth_{form}",
+        "closed_population",
+        model="Mth",
+        heterogeneity=form,
+    )
+register("closed_population_Mh_chao", "closed_population", model="Mh")
 register("select_stepwise", "select_stepwise", n_resamples=0)
 register("select_stepwise_resampled", "select_stepwise", n_resamples=200)
+register("select_stepwise_aic", "select_stepwise_aic", most_lists=5)
+register("downhill", "downhill", n_resamples=0)
+register("select_aic", "select_aic", n_resamples=0, most_lists=4)
 register("select_bic", "select_bic", n_resamples=0, most_lists=5)
 register("select_bic_resampled", "select_bic", n_resamples=200, most_lists=4)
+register("average_models", "average_models", most_lists=4)
 register("decomposable_graphs", "decomposable_graphs", most_lists=4)
+register("bayesian_threshold", "bayesian_threshold", fewest_lists=4, most_lists=4)
+# Two chains of 7 000 sweeps: enough for limits to a per cent or so, not for a report.
+register(
+    "latent_class_capture",
+    "latent_class_capture",
+    fewest_lists=4,
+    most_lists=4,
+    burn_in=2000,
+    n_samples=500,
+    thinning=10,
+    n_chains=2,
+)
 
 
 def main() -> None:
@@ -187,7 +220,7 @@ def accuracy_table(
         (scenario, name, tables[start : start + TABLES_PER_TASK])
         for scenario, tables in drawn
         for name in chosen
-        if scenario.lists <= chosen[name].most_lists
+        if chosen[name].suits(scenario)
         for start in range(0, n_tables, TABLES_PER_TASK)
     ]
     parts = Parallel(n_jobs=n_jobs)(
@@ -197,7 +230,7 @@ def accuracy_table(
     rows = pd.DataFrame([row for part in parts for row in part])
     keys = ["lists", "density", "truth", "method"]
     summaries = [
-        dict(zip(keys, values, strict=True)) | _summary(group)
+        dict(zip(keys, values, strict=True)) | summarise(group)
         for values, group in rows.groupby(keys, sort=False)
     ]
     return pd.DataFrame(summaries)
@@ -228,29 +261,31 @@ def _estimates(
             "truth": scenario.truth,
             "method": name,
             "population": scenario.population,
-            **_one(method, shape.with_counts(table)),
+            **estimate_row(method.call, histories, histories.n_observed),
         }
-        for table in tables
+        for histories in map(shape.with_counts, tables)
     ]
 
 
-def _one(method: Method, histories: CaptureHistories) -> dict[str, Any]:
+def estimate_row(call: Callable[[Any], Estimate], data: Any, n: int) -> dict[str, Any]:  # noqa: ANN401
+    """Return estimate and limits from `n` persons observed; NaN if there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = method.call(histories)
+            found = call(data)
     except (NotEstimableError, ConvergenceError):
         found = None
     usable = found is not None and math.isfinite(found.estimate)
     return {
-        "n_obs": histories.n_observed,
+        "n_obs": n,
         "estimate": found.estimate if usable else math.nan,
         "low": found.ci.low if usable else math.nan,
         "high": found.ci.high if usable else math.nan,
     }
 
 
-def _summary(group: pd.DataFrame) -> dict[str, Any]:
+def summarise(group: pd.DataFrame) -> dict[str, Any]:
+    """Return bias, width, hits and misses of one method's estimates of one size."""
     done = group[group["estimate"].notna()]
     size = int(group["population"].iloc[0])
     n = len(done)

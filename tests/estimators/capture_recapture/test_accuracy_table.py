@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.accuracy import capture_recapture as benchmark
+from benchmarks.accuracy import capture_recapture_covariates as covariates
 from estimators import capture_recapture as cr
 from estimators.results import Estimate, Interval
 
@@ -33,6 +34,13 @@ def pages():
 def test_docs__show_the_committed_results(committed, pages):
     page = pages.PAGE.read_text(encoding="utf-8")
     assert pages.redrawn(page, committed) == page
+
+
+def test_docs__show_the_committed_results_with_covariates(pages):
+    page = pages.PAGE.read_text(encoding="utf-8")
+    results = pd.read_csv(covariates.RESULTS)
+    options = (pages.render_covariates, pages.COVARIATES_MARKS)
+    assert pages.redrawn(page, results, *options) == page
 
 
 def test_docs__recommend_only_what_exists(pages):
@@ -139,3 +147,79 @@ def test_committed__selections_cover_as_their_notes_say(
     assert rows["dependent"].min() == pytest.approx(low, abs=0.006)
     assert rows["dependent"].max() == pytest.approx(high, abs=0.006)
     assert rows["heterogeneous"].max() == pytest.approx(most, abs=0.006)
+
+
+def test_covariates__families_hold_under_their_own_model_and_only_there():
+    table = pd.read_csv(covariates.RESULTS)
+    assert (table["tables"] >= 1000).all()
+    keys = ["truth", "method", "population"]
+    rows = table[table["kind"] == "counts"].set_index(keys)["in_band"]
+    for truth, family in (
+        ("equal", "poisson"),
+        ("spread", "geometric"),
+        ("one_inflated", "one_inflated_positive_poisson"),
+    ):
+        assert rows[truth, f"truncated_counts_{family}", 3000]
+    assert not rows["spread", "truncated_counts_poisson", 3000]
+    assert not rows["one_inflated", "truncated_counts_poisson", 3000]
+
+
+@pytest.mark.parametrize("kind", list(covariates.KINDS))
+def test_covariates__a_scenario_is_drawn_as_committed(kind):
+    """A few data sets of the committed streams lie where the committed ones lie."""
+    found = covariates.accuracy_table(
+        n_data_sets=8, rng=covariates.RNG, kinds=(kind,), sizes=(3000,)
+    )
+    committed = pd.read_csv(covariates.RESULTS)
+    keys = ["kind", "truth", "method", "population"]
+    both = found.merge(committed, on=keys, suffixes=("", "_all"), validate="1:1")
+    assert len(both) == len(found)
+    # The median of 8 scatters by about half the root mean squared error.
+    scatter = (both["relative_rmse_all"] + 0.02) * 2
+    gap = both["median_relative_bias"] - both["median_relative_bias_all"]
+    assert (gap.abs() < scatter).all()
+    assert (both["mean_n"] / both["mean_n_all"] - 1).abs().max() < 0.03
+
+
+def test_covariates__data_are_what_the_page_says():
+    rng = np.random.default_rng(3)
+    strata = covariates.draw("strata", "dependent", 200_000, rng)
+    women = strata[(strata["sex"] == 1) & (strata["c"] == 1)]
+    table = pd.crosstab(women["a"], women["b"]).to_numpy()
+    odds = table[1, 1] * table[0, 0] / (table[0, 1] * table[1, 0])
+    # A log odds ratio of 1.1, and a little from years whose chances differ.
+    assert np.log(odds) == pytest.approx(1.1, abs=0.1)
+    once = covariates.draw("counts", "one_inflated", 200_000, rng)
+    plain = covariates.draw("counts", "equal", 200_000, rng)
+    twice = [f.loc[f["seen"] > 1, "size"].sum() for f in (once, plain)]
+    assert twice[0] / twice[1] == pytest.approx(0.8, abs=0.02)
+
+
+def test_committed__every_method_has_rows_where_it_is_run(committed):
+    found = set(committed[["lists", "method"]].itertuples(index=False, name=None))
+    wanted = {
+        (lists, name)
+        for name, method in benchmark.METHODS.items()
+        for lists in benchmark.N_LISTS
+        if method.fewest_lists <= lists <= method.most_lists
+    }
+    assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("method", "truth", "low", "high"),
+    [
+        ("closed_population_Mth_normal", "heterogeneous", 0.93, 0.95),
+        ("closed_population_Mth_normal", "dependent", 0.62, 0.90),
+        ("closed_population_Mth_darroch", "heterogeneous", 0.85, 0.95),
+        ("select_aic", "independent", 0.88, 0.93),
+        ("latent_class_capture", "heterogeneous", 0.01, 0.57),
+        ("bayesian_threshold", "dependent", 0.56, 0.87),
+    ],
+)
+def test_committed__forms_and_criteria_cover_as_the_page_says(
+    committed, method, truth, low, high
+):
+    rows = committed[(committed["method"] == method) & (committed["truth"] == truth)]
+    assert rows["coverage"].min() == pytest.approx(low, abs=0.0051)
+    assert rows["coverage"].max() == pytest.approx(high, abs=0.0051)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from sentinel.schema.identifiers import shown_value
@@ -19,16 +19,18 @@ def add_rows(
     *,
     file: str,
     column: str,
-    expected: str,
+    expected: str | Sequence[str],
     hint: str = "",
     severity: Literal["error", "warning"] = "error",
 ) -> None:
     """Add one finding per (row, value): the first twenty, then how many more.
 
+    `expected` is one text for all, or one for each row, for the first twenty at least.
     Values that look like direct identifiers are not repeated.
     """
     found = list(rows)
-    for row, value in found[:MOST_SHOWN]:
+    each = [expected] * len(found) if isinstance(expected, str) else expected
+    for (row, value), wanted in zip(found[:MOST_SHOWN], each, strict=False):
         problems.add(
             Problem(
                 severity=severity,
@@ -36,7 +38,7 @@ def add_rows(
                 row=row,
                 column=column,
                 value=shown_value(value) if value else "",
-                expected=expected,
+                expected=wanted,
                 hint=hint,
             )
         )
@@ -47,7 +49,7 @@ def add_rows(
                 severity=severity,
                 file=file,
                 column=column,
-                expected=expected,
+                expected=expected if isinstance(expected, str) else "",
                 hint=f"And {more} more rows like these; {len(found)} in all.",
             )
         )

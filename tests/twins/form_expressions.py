@@ -24,6 +24,8 @@ def evaluate(node, answers):
         return node.value
     if isinstance(node, syntax.Reference | syntax.OwnAnswer):
         return answers.get(getattr(node, "name", "."))
+    if isinstance(node, syntax.Column):
+        return answers.get(f"choice {node.name}")
     if isinstance(node, syntax.Negated):
         value = evaluate(node.operand, answers)
         return None if value is None else -number(value)

@@ -1,4 +1,4 @@
-"""Answers against their form: skip logic, constraints, required answers and codes.
+"""Answers against their form: skip logic, constraints, codes, filters, calculations.
 
 Nothing is corrected: a tablet enforces a form, so that a finding means that the file
 was edited, comes from another version, or that the form has a fault. All are warnings
@@ -7,19 +7,27 @@ with the row and the column.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sentinel.ingest.findings import add_rows
+from sentinel.ingest.findings import MOST_SHOWN, add_rows
+from sentinel.ingest.forms.calculations import (
+    calculation_circles,
+    disagreements,
+    holding_text,
+)
+from sentinel.ingest.forms.choice_filters import left_out
 from sentinel.ingest.forms.definition import FormDefinition, Question
 from sentinel.ingest.forms.evaluate import Truth, evaluate
 from sentinel.ingest.forms.xpath_functions import Rows
 from sentinel.ingest.forms.xpath_values import Texts
 from sentinel.ingest.submissions import NOTHING_CHOSEN
+from sentinel.schema.identifiers import shown_value
 from sentinel.schema.problems import Problem, Problems
 
 __all__ = ["OPEN", "AnswerTable", "check_answers"]
@@ -64,6 +72,8 @@ class _Check:
     table: AnswerTable
     problems: Problems
     rows: Rows
+    holding_text: frozenset[str]
+    circles: frozenset[str]
     not_checked: dict[str, None] = field(default_factory=dict)
 
     def truth(self, question: Question, column: str) -> Truth | None:
@@ -72,16 +82,25 @@ class _Check:
         if not text:
             return None
         found = evaluate(text, self.rows)
+        self.note(found, question, column)
+        return found
+
+    def note(self, found: Truth, question: Question, column: str) -> None:
+        """Keep why something could not be checked."""
         if not found.known.all():
             for reason in found.not_checked or ("not known",):
                 self.not_checked[f"{column} of {question.name}: {reason}"] = None
-        return found
 
     def tell(
-        self, where: BoolVector, name: str, question: Question, expected: str, hint: str
+        self,
+        where: BoolVector,
+        name: str,
+        question: Question,
+        expected: str | Sequence[str],
+        hint: str,
     ) -> None:
         places = np.flatnonzero(where)
-        shown = question.kind not in OPEN
+        shown = question.name not in self.holding_text
         column = self.table.frame[name]
         add_rows(
             self.problems,
@@ -114,7 +133,13 @@ def check_answers(
     questions = [
         item for item in form.answered(table.repeat) if names[item.path] in table.frame
     ]
-    check = _Check(table, problems, _rows(form, questions, names, table))
+    check = _Check(
+        table,
+        problems,
+        _rows(form, questions, names, table),
+        holding_text(form, OPEN),
+        frozenset(chain.from_iterable(calculation_circles(form))),
+    )
     not_asked: dict[str, BoolVector] = {}
     for question in questions:
         name = names[question.path]
@@ -187,7 +212,46 @@ def _check_question(
         )
     if question.is_closed:
         _check_codes(check, question, name)
+    own = check.rows.columns["."]
+    if question.choice_filter and answered.any():
+        _check_filter(check, question, name, own)
+    if question.calculation:
+        _check_calculation(check, question, name, own, asked)
     return skipped
+
+
+def _check_filter(check: _Check, question: Question, name: str, own: Texts) -> None:
+    found = left_out(question, own, check.rows)
+    check.note(found, question, "choice_filter")
+    check.tell(
+        found.true,
+        name,
+        question,
+        f"a choice that is open: those for which {_short(question.choice_filter)}",
+        "An answer before it was changed afterwards, or the file was edited; look at "
+        "the form.",
+    )
+
+
+def _check_calculation(
+    check: _Check, question: Question, name: str, own: Texts, asked: BoolVector
+) -> None:
+    found, computed = disagreements(
+        question, own, check.rows, in_circle=question.name in check.circles
+    )
+    check.note(found, question, "calculation")
+    hidden = question.name in check.holding_text
+    hint = f"It is {_short(question.calculation)}; look at the form."
+    # A calculation that is not relevant is blank: told with the other skip rules.
+    wrong = found.true & asked
+    first = computed.take(np.flatnonzero(wrong)[:MOST_SHOWN]).objects()
+    values = ["text that is not shown" if hidden else _quoted(text) for text in first]
+    expected = [f"{value}, which its calculation gives" for value in values]
+    check.tell(wrong, name, question, expected, hint)
+
+
+def _quoted(text: str) -> str:
+    return repr(shown_value(text)) if text else "nothing"
 
 
 def _check_codes(check: _Check, question: Question, name: str) -> None:

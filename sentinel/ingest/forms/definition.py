@@ -24,10 +24,14 @@ _NO_ANSWER = frozenset({"note", "external"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One answer of a list: its code and its text in each language."""
+    """One answer of a list: its code and its text in each language.
+
+    `columns` are further cells of its line, which a choice filter may read.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +51,16 @@ class Question:
         Language to question text; the language is "" where the form names none.
     choices : tuple of Choice
         Empty for open questions and for lists that stand in another file.
+    listed : tuple of Choice
+        Of a question with a choice filter all lines of its list: there a code may come
+        several times. Empty otherwise.
     list_name : str
     relevant : str
         Own condition and those of the groups around it, joined by ``and``.
     constraint, constraint_message, required, calculation, choice_filter : str
         As written, empty where absent; `required` is "" or an expression.
+    is_recomputed : bool
+        Whether the calculation follows every change of what it refers to.
     or_other : bool
         The form adds a choice ``other`` and a question ``<name>_other``.
     meta : str
@@ -66,6 +75,7 @@ class Question:
     repeat: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
+    listed: tuple[Choice, ...] = field(default=(), repr=False)
     list_name: str = ""
     relevant: str = ""
     constraint: str = ""
@@ -73,6 +83,7 @@ class Question:
     required: str = ""
     calculation: str = ""
     choice_filter: str = ""
+    is_recomputed: bool = True
     or_other: bool = False
     meta: str = ""
     row: int = 0

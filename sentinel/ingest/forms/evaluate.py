@@ -12,6 +12,7 @@ from sentinel.ingest.forms.xpath_functions import FUNCTIONS, NotEvaluable, Rows
 from sentinel.ingest.forms.xpath_syntax import (
     Binary,
     Call,
+    Column,
     Constant,
     Negated,
     Node,
@@ -30,7 +31,7 @@ from sentinel.ingest.forms.xpath_values import (
     to_numbers,
 )
 
-__all__ = ["Truth", "evaluate"]
+__all__ = ["Truth", "evaluate", "evaluate_value"]
 
 _ORDER: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
@@ -82,14 +83,32 @@ def evaluate(expression: str, rows: Rows) -> Truth:
     >>> evaluate("${age} < 18 or pulldata('x', 'y')", rows).known.tolist()
     [True, False, False]
     """
+    value, reasons = evaluate_value(expression, rows)
+    flags = to_flags(value)
+    return Truth(flags.values, flags.known, reasons)
+
+
+def evaluate_value(expression: str, rows: Rows) -> tuple[Value, tuple[str, ...]]:
+    """Return what an expression gives in every row, and why some is not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> pay = Texts.of(pd.Series(["7", ""], dtype="str"), is_number=True)
+    >>> evaluate_value("${pay} * 2", Rows(n=2, columns={"pay": pay}))[0].values
+    array([14., nan])
+    """
     run = _Run(rows)
     try:
-        flags = to_flags(run.value(parse_expression(expression)))
+        value = run.value(parse_expression(expression))
     except (ValueError, RecursionError) as error:
-        nothing = np.zeros(rows.n, np.bool_)
         told = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        return Truth(nothing, nothing, [str(told)])
-    return Truth(flags.values, flags.known, run.reasons)
+        return _nothing_known(rows.n), (str(told),)
+    return value, tuple(dict.fromkeys(run.reasons))
+
+
+def _nothing_known(n: int) -> Flags:
+    return Flags(values=np.zeros(n, np.bool_), known=np.zeros(n, np.bool_))
 
 
 class _Run:
@@ -106,6 +125,9 @@ class _Run:
             return self._answer(node.name)
         if isinstance(node, OwnAnswer):
             return self._answer(".")
+        if isinstance(node, Column):
+            beside = self.rows.choice.get(node.name)
+            return beside or self.unknown(f"the choices have no column {node.name}")
         if isinstance(node, Negated):
             number = to_numbers(self.value(node.operand))
             return Numbers(values=-number.values, known=number.known)
@@ -115,8 +137,7 @@ class _Run:
 
     def unknown(self, reason: str) -> Value:
         self.reasons.append(reason)
-        n = self.rows.n
-        return Flags(values=np.zeros(n, np.bool_), known=np.zeros(n, np.bool_))
+        return _nothing_known(self.rows.n)
 
     def _constant(self, value: str | float) -> Value:
         n = self.rows.n

@@ -63,6 +63,7 @@ class QuestionType:
     list_name: str = ""
     is_file: bool = False
     or_other: bool = False
+    is_recomputed: bool = True
     meta: str = ""
 
 
@@ -90,7 +91,10 @@ def parse_type(text: str) -> QuestionType | None:
     if select is not None:
         return _select(select)
     kind_of = _NAMED.get(plain) or _NAMED.get(plain.replace(" ", "_"))
-    return None if kind_of is None else QuestionType(kind=kind_of)
+    if kind_of is None:
+        return None
+    # SurveyCTO's calculate_here takes the value at the moment it is reached.
+    return QuestionType(kind=kind_of, is_recomputed="here" not in plain)
 
 
 def _select(found: re.Match[str]) -> QuestionType:

@@ -159,6 +159,11 @@ def _agreed(earlier: Question, later: Question) -> Question:
         relevant=same(earlier.relevant, later.relevant),
         constraint=same(earlier.constraint, later.constraint),
         required=same(earlier.required, later.required),
+        calculation=same(earlier.calculation, later.calculation),
+        is_recomputed=earlier.is_recomputed and later.is_recomputed,
+        choice_filter=same(earlier.choice_filter, later.choice_filter)
+        if earlier.listed == later.listed
+        else "",
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from sentinel.ingest.forms.calculations import calculation_circles
 from sentinel.ingest.forms.definition import Choice, FormDefinition, Question
 from sentinel.ingest.forms.question_types import parse_type
 from sentinel.ingest.forms.xpath_syntax import references
@@ -35,6 +36,7 @@ _HEADERS = {
 _NAME = re.compile(r"[^\W\d][\w.\-]*")
 _YES = frozenset({"yes", "true", "true()"})
 _NO = frozenset({"no", "false", "false()"})
+_MOST_NAMED = 8
 _EDGE = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
 Row = tuple[int, Mapping[str, str]]
 
@@ -48,13 +50,21 @@ class _Block(NamedTuple):
     row: int
 
 
+class _List(NamedTuple):
+    """Lines of a list of choices; each code once, with the text of its first line."""
+
+    lines: tuple[Choice, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
 @dataclass(slots=True)
 class _Survey:
     """The survey sheet under reading."""
 
     file: str
-    lists: Mapping[str, tuple[Choice, ...]]
+    lists: Mapping[str, _List]
     problems: Problems
+    paths: set[str] = field(default_factory=set)
     questions: list[Question] = field(default_factory=list)
     blocks: list[_Block] = field(default_factory=list)
     repeats: list[tuple[str, ...]] = field(default_factory=list)
@@ -135,6 +145,21 @@ def form_of(source: SourceFile) -> FormDefinition:
         problems=problems,
     )
     _check_references(form, survey)
+    for names in calculation_circles(form):
+        problems.add(
+            Problem(
+                severity="warning",
+                file=form.file,
+                column="survey.calculation",
+                expected="calculations that do not hang on themselves",
+                hint=f"{', '.join(names[:_MOST_NAMED])} do"
+                + (
+                    f" (and {len(names) - _MOST_NAMED} more)"
+                    * (len(names) > _MOST_NAMED)
+                )
+                + ": their values are not checked.",
+            )
+        )
     return form
 
 
@@ -187,10 +212,8 @@ def _languages(book: Workbook, sheets: Sequence[str]) -> tuple[str, ...]:
     return tuple(named) or ("",)
 
 
-def _lists(
-    rows: list[Row], file: str, problems: Problems
-) -> dict[str, tuple[Choice, ...]]:
-    lists: dict[str, dict[str, Choice]] = {}
+def _lists(rows: list[Row], file: str, problems: Problems) -> dict[str, _List]:
+    lists: dict[str, list[Choice]] = {}
     for row, cells in rows:
         list_name, name = cells.get("list_name", ""), cells.get("name", "")
         expected = ""
@@ -203,10 +226,28 @@ def _lists(
                 Problem(file=file, row=row, column="choices.name", expected=expected)
             )
             continue
-        choices = lists.setdefault(list_name, {})
-        # Filtered lists repeat a code on purpose: the first label stands for it.
-        choices.setdefault(name, Choice(name=name, labels=_labels(cells)))
-    return {name: tuple(choices.values()) for name, choices in lists.items()}
+        columns = {
+            key: text
+            for key, text in cells.items()
+            if "::" not in key and key not in {"list_name", "name"}
+        }
+        choice = Choice(name=name, labels=_labels(cells), columns=columns)
+        lists.setdefault(list_name, []).append(choice)
+    # Filtered lists repeat a code on purpose.
+    first = {
+        name: {item.name: item for item in reversed(lines)}
+        for name, lines in lists.items()
+    }
+    return {
+        name: _List(
+            tuple(lines), tuple(first[name][code] for code in _once_each(lines))
+        )
+        for name, lines in lists.items()
+    }
+
+
+def _once_each(lines: Sequence[Choice]) -> list[str]:
+    return list(dict.fromkeys(item.name for item in lines))
 
 
 def _read_row(survey: _Survey, row: int, cells: Mapping[str, str]) -> None:
@@ -256,13 +297,15 @@ def _read_question(
     if not _NAME.fullmatch(name):
         survey.wrong(row, "name", "a name that begins with a letter", f"{name!r} came.")
         return
+    listed = _listed(survey, row, found.list_name, is_file=found.is_file)
     question = Question(
         name=name,
         kind=found.kind,
         groups=survey.groups,
         repeat=_innermost_repeat(survey.blocks),
         labels=_labels(cells),
-        choices=_choices(survey, row, found.list_name, is_file=found.is_file),
+        choices=listed.choices,
+        listed=listed.lines if cells.get("choice_filter") else (),
         list_name=found.list_name,
         relevant=_joined(
             [*(block.relevant for block in survey.blocks), cells.get("relevant", "")]
@@ -272,13 +315,15 @@ def _read_question(
         required=_required(cells.get("required", "")),
         calculation=cells.get("calculation", ""),
         choice_filter=cells.get("choice_filter", ""),
+        is_recomputed=found.is_recomputed and not cells.get("trigger"),
         or_other=found.or_other,
         meta=found.meta,
         row=row,
     )
-    if any(item.path == question.path for item in survey.questions):
+    if question.path in survey.paths:
         survey.wrong(row, "name", f"every name once in its group, not {name!r} twice")
         return
+    survey.paths.add(question.path)
     survey.questions.append(question)
     if found.or_other:
         survey.questions[-1] = replace(
@@ -309,15 +354,13 @@ def _first(cells: Mapping[str, str], head: str) -> str:
     )
 
 
-def _choices(
-    survey: _Survey, row: int, list_name: str, *, is_file: bool
-) -> tuple[Choice, ...]:
+def _listed(survey: _Survey, row: int, list_name: str, *, is_file: bool) -> _List:
     if not list_name or is_file or "${" in list_name:
-        return ()
+        return _List()
     if list_name not in survey.lists:
         hint = f"The sheet 'choices' has: {', '.join(survey.lists) or 'nothing'}."
         survey.wrong(row, "type", f"a list of choices named {list_name!r}", hint)
-    return survey.lists.get(list_name, ())
+    return survey.lists.get(list_name, _List())
 
 
 def _innermost_repeat(blocks: list[_Block]) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-import pandas as pd
 
 from sentinel.ingest.forms.xpath_values import (
     BoolVector,
     Flags,
+    IndexVector,
     Numbers,
     Texts,
     Value,
@@ -24,7 +24,7 @@ from sentinel.ingest.forms.xpath_values import (
     to_texts,
 )
 
-__all__ = ["FUNCTIONS", "NotEvaluable", "Rows"]
+__all__ = ["FUNCTIONS", "NotEvaluable", "Rows", "pairwise"]
 
 
 class NotEvaluable(Exception):  # noqa: N818 - a finding, never an error of the user's
@@ -36,45 +36,81 @@ class Rows:
     """What expressions are evaluated on: n rows of answers.
 
     `columns` hold what is known by question name, `today` the day of each interview
-    where the export has it.
+    where the export has it, `choice` the columns of the choice that stands beside each
+    row where a choice filter is evaluated.
     """
 
     n: int
     columns: dict[str, Texts] = field(default_factory=dict)
     today: Texts | None = None
+    choice: dict[str, Texts] = field(default_factory=dict)
+
+    def take(self, places: IndexVector, names: Sequence[str]) -> Rows:
+        """Return some rows, as often as they are named, with some of the columns."""
+        return Rows(
+            n=len(places),
+            columns={
+                name: self.columns[name].take(places)
+                for name in names
+                if name in self.columns
+            },
+            today=None if self.today is None else self.today.take(places),
+        )
 
 
 Function = Callable[[Sequence[Value], Rows], Value]
 
 
-def _number_function(
-    change: Callable[[np.ndarray], np.ndarray],
-) -> Function:
+def pairwise(left: Texts, right: Texts, test: Callable[[str, str], bool]) -> BoolVector:
+    """Return a test of two texts in every row, made once for each pair that occurs."""
+    if len(right.distinct) == 1:
+        only = right.distinct[0]
+        return left.flags(lambda text: test(text, only))
+    wide = max(len(right.distinct), 1)
+    pairs, row = np.unique(left.index * wide + right.index, return_inverse=True)
+    hits = [
+        test(left.distinct[pair // wide], right.distinct[pair % wide])
+        for pair in pairs.tolist()
+    ]
+    return np.array(hits, np.bool_)[row]
+
+
+def _text_test(test: Callable[[str, str], bool]) -> Function:
     def apply(given: Sequence[Value], rows: Rows) -> Value:
-        number = to_numbers(given[0])
-        return Numbers(values=change(number.values), known=number.known)
+        hits = pairwise(to_texts(given[0]), to_texts(given[1]), test)
+        return Flags(values=hits, known=all_known(given, rows.n))
 
     return apply
 
 
-def _selected(given: Sequence[Value], rows: Rows) -> Value:
-    answer, wanted = to_texts(given[0]), to_texts(given[1])
-    known = all_known([answer, wanted], rows.n)
-    found = np.zeros(rows.n, np.bool_)
-    for place, code in enumerate(wanted.distinct):
-        if not code:
-            continue
-        here = wanted.index == place
-        words = [set(text.split()) for text in answer.distinct]
-        hit = np.array([code.strip() in item for item in words], np.bool_)
-        found |= here & hit[answer.index]
-    return Flags(values=found, known=known)
+def _text_measure(measure: Callable[[str], float]) -> Function:
+    def apply(given: Sequence[Value], rows: Rows) -> Value:
+        text = to_texts(given[0])
+        return Numbers(values=text.numbers(measure), known=text.known)
+
+    return apply
 
 
-def _count_selected(given: Sequence[Value], rows: Rows) -> Value:
-    answer = to_texts(given[0])
-    counts = answer.numbers(lambda text: float(len(text.split())))
-    return Numbers(values=counts, known=answer.known)
+def _number_function(change: Callable[..., np.ndarray]) -> Function:
+    def apply(given: Sequence[Value], rows: Rows) -> Value:
+        numbers = [to_numbers(value).values for value in given]
+        with np.errstate(all="ignore"):
+            values = np.asarray(change(*numbers), np.float64)
+        return Numbers(values=values, known=all_known(given, rows.n))
+
+    return apply
+
+
+def _truth(*, value: bool) -> Function:
+    def apply(given: Sequence[Value], rows: Rows) -> Value:
+        known = np.ones(rows.n, np.bool_)
+        return Flags(values=np.full(rows.n, value), known=known)
+
+    return apply
+
+
+def _is_selected(answer: str, code: str) -> bool:
+    return bool(code.strip()) and code.strip() in answer.split()
 
 
 def _selected_at(given: Sequence[Value], rows: Rows) -> Value:
@@ -89,11 +125,6 @@ def _constant_number(value: Value) -> int:
     if len(numbers) and not (np.isfinite(numbers[0]) and (numbers == numbers[0]).all()):
         raise NotEvaluable("a position that differs between rows")
     return int(numbers[0]) if len(numbers) else 0
-
-
-def _string_length(given: Sequence[Value], rows: Rows) -> Value:
-    text = to_texts(given[0])
-    return Numbers(values=text.numbers(lambda item: float(len(item))), known=text.known)
 
 
 def _regex(given: Sequence[Value], rows: Rows) -> Value:
@@ -131,15 +162,9 @@ def _chosen(first: BoolVector, known: BoolVector, left: Value, right: Value) -> 
         return Flags(values=np.where(first, left.values, right.values), known=both)
     if isinstance(left, Flags) or isinstance(right, Flags):
         raise NotEvaluable("a choice between a truth value and something else")
+    numeric = np.where(first, _is_number(left), _is_number(right)).astype(np.bool_)
     texts = np.where(first, to_texts(left).objects(), to_texts(right).objects())
-    index, distinct = pd.factorize(texts)
-    numeric = np.where(first, _is_number(left), _is_number(right))
-    return Texts(
-        index=index.astype(np.intp),
-        distinct=tuple(distinct),
-        known=both,
-        is_number=numeric.astype(np.bool_),
-    )
+    return replace(Texts.of(texts, is_number=numeric), known=both)
 
 
 def _is_number(value: Value) -> bool | BoolVector:
@@ -151,38 +176,11 @@ def _coalesce(given: Sequence[Value], rows: Rows) -> Value:
     return _chosen(~first.empty, first.known, given[0], given[1])
 
 
-def _contains(given: Sequence[Value], rows: Rows) -> Value:
-    return _text_test(given, rows, lambda text, part: part in text)
-
-
-def _starts_with(given: Sequence[Value], rows: Rows) -> Value:
-    return _text_test(given, rows, str.startswith)
-
-
-def _ends_with(given: Sequence[Value], rows: Rows) -> Value:
-    return _text_test(given, rows, str.endswith)
-
-
-def _text_test(
-    given: Sequence[Value], rows: Rows, test: Callable[[str, str], bool]
-) -> Value:
-    text, part = to_texts(given[0]), to_texts(given[1])
-    found = np.zeros(rows.n, np.bool_)
-    for place, wanted in enumerate(part.distinct):
-        hits = text.flags(lambda item, wanted=wanted: test(item, wanted))  # type: ignore[misc]
-        found |= (part.index == place) & hits
-    return Flags(values=found, known=all_known(given, rows.n))
-
-
 def _concat(given: Sequence[Value], rows: Rows) -> Value:
     parts = [to_texts(value).objects() for value in given]
     joined = ["".join(items) for items in zip(*parts, strict=True)]
-    index, distinct = pd.factorize(np.array(joined, dtype=object))
-    return Texts(
-        index=index.astype(np.intp),
-        distinct=tuple(distinct),
-        known=all_known(given, rows.n),
-    )
+    texts = Texts.of(np.array(joined, dtype=object))
+    return replace(texts, known=all_known(given, rows.n))
 
 
 def _date(given: Sequence[Value], rows: Rows) -> Value:
@@ -204,33 +202,17 @@ def _round(given: Sequence[Value], rows: Rows) -> Value:
     number = to_numbers(given[0])
     if abs(digits) > 15:
         raise NotEvaluable(f"round() to {digits} digits")
-    scale = 10.0**digits
-    # Halves go up, as in XPath, and not to the even neighbour.
-    values = np.floor(number.values * scale + 0.5) / scale
+    scaled = number.values * 10.0**digits
+    # Halves go up, as in XPath, and not to the even neighbour. 2.675 is a half of a
+    # hundredth although its nearest binary number lies four units of the last place
+    # below: form servers round the decimal that was typed.
+    slack = np.where(np.abs(scaled) < 1e12, np.abs(scaled) * 4.5e-16, 0.0)
+    values = np.floor(scaled + slack + 0.5) / 10.0**digits
     return Numbers(values=values, known=number.known)
 
 
-def _power(given: Sequence[Value], rows: Rows) -> Value:
-    base, exponent = to_numbers(given[0]), to_numbers(given[1])
-    with np.errstate(all="ignore"):
-        values = np.power(base.values, exponent.values)
-    return Numbers(values=values, known=all_known(given, rows.n))
-
-
 def _extreme(pick: Callable[..., np.ndarray]) -> Function:
-    def apply(given: Sequence[Value], rows: Rows) -> Value:
-        numbers = np.stack([to_numbers(value).values for value in given])
-        return Numbers(values=pick(numbers, axis=0), known=all_known(given, rows.n))
-
-    return apply
-
-
-def _true(given: Sequence[Value], rows: Rows) -> Value:
-    return Flags(values=np.ones(rows.n, np.bool_), known=np.ones(rows.n, np.bool_))
-
-
-def _false(given: Sequence[Value], rows: Rows) -> Value:
-    return Flags(values=np.zeros(rows.n, np.bool_), known=np.ones(rows.n, np.bool_))
+    return _number_function(lambda *numbers: pick(np.stack(numbers), axis=0))
 
 
 def _not(given: Sequence[Value], rows: Rows) -> Value:
@@ -251,10 +233,10 @@ def _substring(given: Sequence[Value], rows: Rows) -> Value:
 
 # Name to (function, least number of arguments, most).
 FUNCTIONS: dict[str, tuple[Function, int, float]] = {
-    "selected": (_selected, 2, 2),
-    "count-selected": (_count_selected, 1, 1),
+    "selected": (_text_test(_is_selected), 2, 2),
+    "count-selected": (_text_measure(lambda text: float(len(text.split()))), 1, 1),
     "selected-at": (_selected_at, 2, 2),
-    "string-length": (_string_length, 1, 1),
+    "string-length": (_text_measure(lambda text: float(len(text))), 1, 1),
     "regex": (_regex, 2, 2),
     "if": (_if, 3, 3),
     "coalesce": (_coalesce, 2, 2),
@@ -262,20 +244,20 @@ FUNCTIONS: dict[str, tuple[Function, int, float]] = {
     "int": (_number_function(np.trunc), 1, 1),
     "abs": (_number_function(np.abs), 1, 1),
     "round": (_round, 1, 2),
-    "pow": (_power, 2, 2),
+    "pow": (_number_function(np.power), 2, 2),
     "min": (_extreme(np.min), 2, math.inf),
     "max": (_extreme(np.max), 2, math.inf),
     "string": (lambda given, _: to_texts(given[0]), 1, 1),
     "boolean": (lambda given, _: to_flags(given[0]), 1, 1),
     "concat": (_concat, 1, math.inf),
-    "contains": (_contains, 2, 2),
-    "starts-with": (_starts_with, 2, 2),
-    "ends-with": (_ends_with, 2, 2),
+    "contains": (_text_test(lambda text, part: part in text), 2, 2),
+    "starts-with": (_text_test(str.startswith), 2, 2),
+    "ends-with": (_text_test(str.endswith), 2, 2),
     "substr": (_substring, 2, 3),
     "date": (_date, 1, 1),
     "today": (_today, 0, 0),
-    "true": (_true, 0, 0),
-    "false": (_false, 0, 0),
+    "true": (_truth(value=True), 0, 0),
+    "false": (_truth(value=False), 0, 0),
     "not": (_not, 1, 1),
     "once": (_once, 1, 1),
 }

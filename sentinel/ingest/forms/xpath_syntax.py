@@ -15,14 +15,15 @@ from typing import NamedTuple
 __all__ = [
     "Binary",
     "Call",
+    "Column",
     "Constant",
     "Negated",
     "Node",
     "OwnAnswer",
     "Reference",
-    "calls",
     "parse_expression",
     "references",
+    "walk",
 ]
 
 LONGEST = 10_000
@@ -71,6 +72,13 @@ class OwnAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A bare name: in a choice filter a column of the sheet of choices."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function with its arguments."""
 
@@ -94,7 +102,7 @@ class Negated:
     operand: Node
 
 
-Node = Constant | Reference | OwnAnswer | Call | Binary | Negated
+Node = Constant | Reference | OwnAnswer | Column | Call | Binary | Negated
 
 
 class _Token(NamedTuple):
@@ -137,17 +145,18 @@ def references(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def calls(node: Node) -> Iterator[str]:
-    """Yield the name of every function in a tree."""
-    if isinstance(node, Call):
-        yield node.name
-        for argument in node.arguments:
-            yield from calls(argument)
-    elif isinstance(node, Binary):
-        yield from calls(node.left)
-        yield from calls(node.right)
-    elif isinstance(node, Negated):
-        yield from calls(node.operand)
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and everything below it, the node itself first."""
+    waiting = [node]
+    while waiting:  # a tree of an operator chain is deeper than Python's stack
+        here = waiting.pop()
+        yield here
+        if isinstance(here, Call):
+            waiting += reversed(here.arguments)
+        elif isinstance(here, Binary):
+            waiting += (here.right, here.left)
+        elif isinstance(here, Negated):
+            waiting.append(here.operand)
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -226,6 +235,8 @@ class _Parser:
                 raise ValueError(f"${{{token.text}}} cannot be known from an export")
             return Reference(token.text)
         if token.kind == "name":
+            if self.next != _Token("sign", "("):
+                return Column(token.text)
             return Call(token.text, self._arguments())
         if token == _Token("sign", "."):
             return OwnAnswer()

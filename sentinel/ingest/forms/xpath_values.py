@@ -20,11 +20,14 @@ import pandas as pd
 __all__ = [
     "BoolVector",
     "Flags",
+    "IndexVector",
     "Numbers",
     "Texts",
     "Value",
+    "all_known",
     "day_number",
     "number_of_text",
+    "text_of_number",
     "to_flags",
     "to_numbers",
     "to_texts",
@@ -67,7 +70,12 @@ class Texts:
     is_number: bool | BoolVector = False
 
     @classmethod
-    def of(cls, column: pd.Series, *, is_number: bool = False) -> Texts:
+    def of(
+        cls,
+        column: pd.Series | npt.NDArray[np.object_],
+        *,
+        is_number: bool | BoolVector = False,
+    ) -> Texts:
         """Return a column of str, shape (n,)."""
         index, distinct = pd.factorize(column)
         return cls(
@@ -82,6 +90,16 @@ class Texts:
         """Return one text n times."""
         return cls(
             index=np.zeros(n, np.intp), distinct=(text,), known=np.ones(n, np.bool_)
+        )
+
+    def take(self, places: IndexVector) -> Texts:
+        """Return the texts of some rows, as often as they are named."""
+        flag = self.is_number
+        return replace(
+            self,
+            index=self.index[places],
+            known=self.known[places],
+            is_number=flag if isinstance(flag, bool) else flag[places],
         )
 
     def flags(self, test: Callable[[str], bool]) -> BoolVector:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sentinel.ingest.consent import record_id
@@ -15,6 +16,9 @@ from sentinel.schema.problems import Problem, Problems
 from sentinel.schema.skip_logic import parse_condition
 
 __all__ = ["exclude_by_rule", "record_ids", "remove_duplicates", "remove_withdrawn"]
+
+IndexVector = npt.NDArray[np.intp]
+_MOST_LINES = 12
 
 
 def exclude_by_rule(file: FileTable) -> None:
@@ -47,6 +51,7 @@ def remove_withdrawn(
     if not withdrawn and (tombstones is None or not tombstones.tombstones):
         return
     found: set[str] = set()
+    matched: set[int] = set()
     for file in files:
         name = record_id(file.codebook)
         if name is None or name not in file.recipes:
@@ -60,11 +65,15 @@ def remove_withdrawn(
                 )
             )
             continue
-        texts = record_ids(file, name)
+        # All rows: who is excluded by a rule has not been mistyped.
+        texts = _ids_of(file, name, np.arange(len(file.raw.frame)))
         gone = texts.isin(list(withdrawn)).to_numpy(np.bool_)
         found |= set(texts[gone])
         if tombstones is not None:
-            gone = gone | tombstones.mask(texts)
+            lines = tombstones.lines(texts)
+            matched |= set(lines[lines > 0].tolist())
+            gone = gone | (lines > 0)
+        gone = gone[file.kept]
         if gone.any():
             file.withdrawn = int(gone.sum())
             file.kept = file.kept[~gone]
@@ -79,6 +88,29 @@ def remove_withdrawn(
                 "earlier, or mistyped.",
             )
         )
+    if tombstones is not None:
+        problems.extend(_without_row(tombstones, matched, files))
+
+
+def _without_row(
+    tombstones: Withdrawals, matched: set[int], files: Sequence[FileTable]
+) -> Iterator[Problem]:
+    """Tell of tombstones that took nobody out: the person may still be in the data."""
+    lines = sorted(set(tombstones.tombstones.values()) - matched)
+    if not lines:
+        return
+    shown = ", ".join(map(str, lines[:_MOST_LINES]))
+    more = ", ..." if len(lines) > _MOST_LINES else ""
+    read = ", ".join(dict.fromkeys(file.label for file in files))
+    yield Problem(
+        severity="warning",
+        file=tombstones.file,
+        expected="a row for every record that withdrew",
+        hint=f"{len(lines)} of {len(tombstones.tombstones)} tombstones match no row "
+        f"(line{'s' * (len(lines) > 1)} {shown}{more}) of {read}. Their rows were "
+        "deleted since, as they should be, or the id was mistyped and the person's "
+        "answers are still in: compare with the withdrawals noted on those days.",
+    )
 
 
 def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
@@ -121,8 +153,12 @@ def remove_duplicates(files: Sequence[FileTable], problems: Problems) -> None:
 
 def record_ids(file: FileTable, name: str) -> pd.Series:
     """Return the record ids of the rows that are still in."""
+    return _ids_of(file, name, file.kept)
+
+
+def _ids_of(file: FileTable, name: str, rows: IndexVector) -> pd.Series:
     # The id alone is read here: problems with it are listed at the gate.
-    return file.read(name, file.kept, Problems()).values
+    return file.read(name, rows, Problems()).values
 
 
 def _all_ids(files: Sequence[FileTable]) -> pd.DataFrame:

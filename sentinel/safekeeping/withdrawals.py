@@ -7,7 +7,7 @@ with this key, is not read either: nobody could say whose rows must stay out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -33,23 +33,24 @@ PURPOSE = "withdrawal"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Withdrawals:
-    """Who withdrew, as tombstones; `head` names the last of them."""
+    """Who withdrew, as tombstones; `head` names the last of them.
 
-    tombstones: frozenset[str]
+    `tombstones` are mapped to their lines in `file`.
+    """
+
+    tombstones: Mapping[str, int]
     key: ProjectKey
     head: str
+    file: str
 
-    def mask(self, records: Iterable[str | None]) -> npt.NDArray[np.bool_]:
-        """Return which of the record ids have withdrawn."""
-        return np.fromiter(
-            (
-                isinstance(record, str)
-                and bool(record.strip())
-                and tombstone(self.key, record) in self.tombstones
-                for record in records
-            ),
-            np.bool_,
-        )
+    def lines(self, records: Iterable[str | None]) -> npt.NDArray[np.int64]:
+        """Return the line of each record's tombstone, 0 for who has not withdrawn."""
+        return np.fromiter((self._line(record) for record in records), np.int64)
+
+    def _line(self, record: str | None) -> int:
+        if not isinstance(record, str) or not record.strip():
+            return 0
+        return self.tombstones.get(tombstone(self.key, record), 0)
 
 
 def tombstone(key: ProjectKey, record: str) -> str:
@@ -74,7 +75,10 @@ def read_withdrawals(
     chain = _read(path)
     key = load_key() if key is None else key
     return Withdrawals(
-        tombstones=frozenset(_tombstones(chain, key, path)), key=key, head=chain.head
+        tombstones=_tombstones(chain, key, path),
+        key=key,
+        head=chain.head,
+        file=config.privacy.withdrawals,
     )
 
 
@@ -149,7 +153,7 @@ def _read(path: Path, *, head: str = "") -> Chain:
     return chain
 
 
-def _tombstones(chain: Chain, key: ProjectKey, path: Path) -> list[str]:
+def _tombstones(chain: Chain, key: ProjectKey, path: Path) -> dict[str, int]:
     for entry in chain.entries:
         if entry.content.get("key") != key.fingerprint:
             raise InputError(
@@ -158,4 +162,6 @@ def _tombstones(chain: Chain, key: ProjectKey, path: Path) -> list[str]:
                 f"{key.fingerprint}. Name the right key: another one would let the "
                 "person's record back in."
             )
-    return [str(entry.content.get("tombstone")) for entry in chain.entries]
+    return {
+        str(entry.content.get("tombstone")): entry.number for entry in chain.entries
+    }

@@ -68,6 +68,31 @@ def test_withdraw__a_mistyped_id_is_refused_and_not_repeated(study, table, key, 
     assert count_record(load_study(path), "a1") == 1
 
 
+def test_ingest__a_tombstone_that_matches_no_row_is_told_with_file_and_line(
+    study, table, key, capsys
+):
+    """A mistyped id leaves a person in the data: nobody may believe it was done."""
+    mapping = '[[exclude]]\nwhen = "sex = 1"\nreason = "test rows"\n'
+    path = study.write(table, more=MORE, mapping=mapping)
+    excluded = table.loc[table["sex"] == "1", "rec_id"].iloc[0]
+    assert _withdraw(path, "zz9", "--absent-too") == 0
+    assert _withdraw(path, "a2", "--absent-too") == 0
+    assert _withdraw(path, excluded, "--absent-too") == 0
+    assert _withdraw(path, "zz8", "--absent-too") == 0
+    found = [
+        item
+        for item in ingest_study(load_study(path)).problems
+        if item.file == "withdrawals.jsonl"
+    ]
+    (problem,) = found
+    assert problem.severity == "warning"
+    assert "2 of 4 tombstones match no row (lines 1, 4) of " in problem.hint
+    assert "zz" not in str(problem)
+    capsys.readouterr()
+    run(["check", str(path)])
+    assert "2 of 4 tombstones match no row" in capsys.readouterr().out
+
+
 def test_withdraw__a_study_that_names_no_file_is_told_the_line(
     study, table, key, capsys
 ):
@@ -150,12 +175,11 @@ def test_recontact__ids_of_the_two_files_cannot_be_joined_without_the_key(key):
     assert not (record | recontact) & tombstones
 
 
-def test_mask__blank_ids_are_nobody(study, table, key):
+def test_lines__blank_ids_are_nobody(study, table, key):
     from sentinel.safekeeping import read_withdrawals
 
     path = study.write(table, more=MORE)
     _withdraw(path, "a2")
     known = read_withdrawals(load_study(path))
-    assert known.mask(["a1", "a2", "", None, float("nan"), " a2"]).tolist() == [
-        False, True, False, False, False, True,
-    ]  # fmt: skip
+    given = ["a1", "a2", "", None, float("nan"), " a2"]
+    assert known.lines(given).tolist() == [0, 1, 0, 0, 0, 1]

@@ -7,7 +7,7 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -61,8 +61,9 @@ class FormAnswers:
             for name, where in found.items():
                 whole = not_asked.setdefault(name, np.zeros(len(chosen), np.bool_))
                 whole[places] = where
-        for repeat in facts.repeats.values() if facts is not None else ():
-            self._judge_repeat(repeat, chosen, table, problems)
+        repeats = facts.repeats if facts is not None else {}
+        for repeat in repeats.values():
+            self._judge_repeat(repeat, repeats, chosen, table, problems)
         return not_asked
 
     def _table(self, chosen: IndexVector) -> AnswerTable:
@@ -78,6 +79,7 @@ class FormAnswers:
     def _judge_repeat(
         self,
         repeat: RepeatTable,
+        repeats: Mapping[str, RepeatTable],
         chosen: IndexVector,
         outer: AnswerTable,
         problems: Problems,
@@ -91,16 +93,38 @@ class FormAnswers:
         inside[inside] = position[repeat.roots[inside]] >= 0
         to_outer = position[repeat.roots[inside]]
         around = outer.frame.iloc[to_outer].reset_index(drop=True)
+        answers = {str(name): around[name] for name in around}
+        answers |= _answers_around(repeat, repeats, np.flatnonzero(inside))
         table = AnswerTable(
             label=repeat.label,
             frame=repeat.frame[inside].reset_index(drop=True),
             rows=repeat.rows[inside],
             repeat=path[0],
-            outer={str(name): around[name] for name in around},
+            outer=answers,
             day=None if outer.day is None else outer.day.iloc[to_outer],
         )
         # A row of a repeat carries no version of its own.
         check_answers(self.forms.agreed, table, problems)
+
+
+def _answers_around(
+    repeat: RepeatTable, repeats: Mapping[str, RepeatTable], rows: IndexVector
+) -> dict[str, pd.Series]:
+    """Return the answers of the repeats around some rows of a repeat, by question."""
+    found: dict[str, pd.Series] = {}
+    seen = {repeat.name}
+    while repeat.parents is not None and repeat.parent in repeats:
+        rows = repeat.parents[rows]
+        repeat = repeats[repeat.parent]
+        if repeat.name in seen or (rows < 0).any():
+            break
+        seen.add(repeat.name)
+        for name in repeat.frame:
+            if not str(name).startswith("_"):
+                found.setdefault(
+                    str(name), pd.Series(repeat.frame[name].array.take(rows))
+                )
+    return found
 
 
 def _part(table: AnswerTable, places: IndexVector) -> AnswerTable:

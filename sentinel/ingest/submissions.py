@@ -34,6 +34,10 @@ class RepeatTable:
         Row of each record in its sheet or file.
     roots : ndarray of int
         Place of the interview it belongs to; -1 where none was found.
+    parent : str
+        Name of the repeat around it, empty where it stands in the interview itself.
+    parents : ndarray of int or None
+        Place of its row in the table of `parent`; None without one.
     """
 
     name: str
@@ -41,6 +45,8 @@ class RepeatTable:
     frame: pd.DataFrame
     rows: npt.NDArray[np.int64]
     roots: IndexVector
+    parent: str = ""
+    parents: IndexVector | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -66,6 +66,7 @@ def _joined(
             )
         ]
         found = np.array(places, dtype=np.intp)
+        parent, parents = _rows_around(sheets, sheet)
         _check_roots(main, name, sheet, found, problems)
         if "_index" in sheet.frame:
             roots.update(
@@ -81,8 +82,23 @@ def _joined(
             frame=sheet.frame.drop(columns=[*_PARENT]),
             rows=sheet.rows,
             roots=found,
+            parent=parent,
+            parents=parents,
         )
     return repeats
+
+
+def _rows_around(
+    sheets: Mapping[str, RawTable], sheet: RawTable
+) -> tuple[str, IndexVector | None]:
+    """Return the sheet of the repeat around another, and each record's row in it."""
+    named = [name for name in sheet.frame[_PARENT[0]].unique() if name in sheets]
+    if len(named) != 1 or "_index" not in sheets[named[0]].frame:
+        return "", None
+    places = {index: row for row, index in enumerate(sheets[named[0]].frame["_index"])}
+    return named[0], np.array(
+        [places.get(index, -1) for index in sheet.frame[_PARENT[1]]], dtype=np.intp
+    )
 
 
 def _check_roots(

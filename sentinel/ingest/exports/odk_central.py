@@ -76,6 +76,7 @@ def _joined(
     stem = main_name.removesuffix(".csv")
     roots = {key: place for place, key in enumerate(main.frame[_KEY])}
     waiting = dict(tables)
+    records: dict[str, tuple[str, int]] = {}
     repeats: dict[str, RepeatTable] = {}
     # A repeat in a repeat waits until the keys of the outer one are known.
     while waiting:
@@ -100,12 +101,21 @@ def _joined(
                 keys = zip(table.frame[_KEY], places, strict=True)
                 roots.update({key: place for key, place in keys if place >= 0})
             short = name.removesuffix(".csv").removeprefix(f"{stem}-")
+            around = [records.get(key, ("", -1)) for key in table.frame[_PARENT]]
+            parent = max((outer for outer, _ in around), default="")
+            if _KEY in table.frame:
+                keys_here = enumerate(table.frame[_KEY])
+                records |= {key: (short, place) for place, key in keys_here}
             repeats[short] = RepeatTable(
                 name=short,
                 label=table.origin.file,
                 frame=table.frame.drop(columns=[_PARENT]),
                 rows=table.rows,
                 roots=found,
+                parent=parent,
+                parents=np.array([place for _, place in around], dtype=np.intp)
+                if parent
+                else None,
             )
     return repeats
 
@@ -116,6 +126,8 @@ class _Table:
 
     columns: dict[str, dict[int, str]] = field(default_factory=dict)
     roots: list[int] = field(default_factory=list)
+    parents: list[int] = field(default_factory=list)
+    parent: str = ""
 
     def put(self, name: str, text: str) -> None:
         self.columns.setdefault(name, {})[len(self.roots) - 1] = text
@@ -151,14 +163,20 @@ class _Page:
             elif isinstance(value, dict):
                 self._flatten(value, table, f"{name}/")
             elif isinstance(value, list) and any(isinstance(x, dict) for x in value):
-                self._repeat(value, name)
+                self._repeat(value, name, table)
             else:
                 table.put(name, cell_text(value))
 
-    def _repeat(self, items: list[Any], name: str) -> None:
+    def _repeat(self, items: list[Any], name: str, outer: _Table) -> None:
         inner = self.repeats.setdefault(name, _Table())
+        if outer is not self.main:
+            inner.parent = next(
+                key for key, table in self.repeats.items() if table is outer
+            )
+        place = len(outer.roots) - 1
         for item in items:
             if isinstance(item, dict):
+                inner.parents.append(place)
                 inner.roots.append(len(self.main.roots) - 1)
                 self._flatten(item, inner, f"{name}/")
 
@@ -206,6 +224,10 @@ def read_odata_page(source: SourceFile) -> RawTable:
                     frame=make_frame(each.texts()),
                     rows=np.arange(1, len(each.roots) + 1, dtype=np.int64),
                     roots=moved[np.array(each.roots, dtype=np.intp)],
+                    parent=each.parent,
+                    parents=np.array(each.parents, dtype=np.intp)
+                    if each.parent
+                    else None,
                 )
                 for name, each in page.repeats.items()
             },

@@ -90,7 +90,11 @@ def _with_columns(
         if not str(name).startswith("_")
     }
     counts = np.bincount(table.roots[table.roots >= 0], minlength=len(frame))
-    found[f"{table.name}_count"] = pd.Series([str(n) for n in counts], dtype="str")
+    name = f"{table.name}_count"
+    # A question of this name is another matter: it may have been asked.
+    found[name if name not in frame else f"{table.name}/count"] = pd.Series(
+        [str(n) for n in counts], dtype="str"
+    )
     return pd.concat([frame, pd.DataFrame(found, index=frame.index)], axis=1)
 
 

@@ -161,17 +161,23 @@ def _with_repeats(
     if given is None or not given.repeats:
         return given
     found: dict[str, RepeatTable] = {}
+    new_names: dict[str, str] = {}
     for name, table in given.repeats.items():
         repeat, matched = _best_repeat(table, form)
         if repeat is None or matched is None:
             found[name] = table
             continue
+        new_names[table.name] = repeat[-1]
         place = Place(
             label=table.label, rows=table.rows, problems=problems, tool=given.tool
         )
         frame = _in_form_names(table.frame, form, matched, place)
         found[repeat[-1]] = replace(table, name=repeat[-1], frame=frame)
-    return replace(given, repeats=found)
+    renamed = {
+        name: replace(table, parent=new_names.get(table.parent, table.parent))
+        for name, table in found.items()
+    }
+    return replace(given, repeats=renamed)
 
 
 def _best_repeat(

@@ -2,16 +2,16 @@
 
 A crosswalk is a CSV with the columns ``code, new, valid_from, valid_to, source``; empty
 days leave a side open, `valid_from` is inside the period and `valid_to` outside. An
-empty ``new`` says that the code has no counterpart: it stays and is counted. Provinces
-that were split are put back together, because nobody can divide the answers of earlier
-rounds. A table of rates has ``factor`` in place of ``new``.
+empty ``new`` says that the code has no counterpart in that period: it stays and is
+counted. Provinces that were split are put back together, because nobody can divide the
+answers of earlier rounds. A table of rates has ``factor`` in place of ``new``.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import resources
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 BoolVector = npt.NDArray[np.bool_]
-SHIPPED_CROSSWALKS = ("provinces",)
+SHIPPED_CROSSWALKS = ("provinces", "provinces_2025")
 _COLUMNS = ("code", "valid_from", "valid_to", "source")
 
 
@@ -94,14 +94,14 @@ class Crosswalk:
             here = known & (codes == code).to_numpy(np.bool_, na_value=False)
             if not here.any():
                 continue
-            left = here.copy()
-            for row in self.rows:
-                if row.code == code and row.new:
-                    mine = left & row.holds(days)
-                    if mine.any():
-                        result = result.mask(mine, row.new)
-                        changed[f"{code} -> {row.new}"] = int(mine.sum())
-                        left &= ~mine
+            lines = [row for row in self.rows if row.code == code]
+            left = here & _asks_for_another(lines, days)
+            for row in lines:
+                mine = left & row.holds(days)
+                if row.new and mine.any():
+                    result = result.mask(mine, row.new)
+                    changed[f"{code} -> {row.new}"] = int(mine.sum())
+                    left &= ~mine
             if left.any():
                 kept[code] = int(left.sum())
         return result, changed, kept
@@ -113,6 +113,20 @@ class Crosswalk:
             mine = (codes == row.code).to_numpy(np.bool_, na_value=False)
             found[mine & row.holds(days)] = float(row.new)
         return found
+
+
+def _asks_for_another(lines: Sequence[CrosswalkRow], days: pd.Series) -> BoolVector:
+    """Return where a code should become another one, shape (n,).
+
+    A code of which the table says only that it has no counterpart in some period is as
+    good as any on all other days.
+    """
+    if any(row.new for row in lines):
+        return np.ones(len(days), np.bool_)
+    without = days.isna().to_numpy(np.bool_)
+    for row in lines:
+        without = without | row.holds(days)
+    return without
 
 
 def read_tables(

@@ -127,4 +127,5 @@ def test_study__without_a_day_the_first_of_fieldwork_counts(study, table, tmp_pa
 def test_study__a_crosswalk_that_is_not_there_is_an_error(study, table, found):
     mapping = '[crosswalk.site_code]\ntable = "gone.csv"\n'
     (line,) = found(study.write(table, mapping=mapping))
-    assert "gone.csv: expected a crosswalk. Give a CSV file or one of provinces" in line
+    assert "gone.csv: expected a crosswalk" in line
+    assert "Give a CSV file or one of provinces, provinces_2025" in line

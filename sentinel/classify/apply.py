@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -10,14 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from estimators.errors import InputError
+from sentinel.classify.answers import Answers
+from sentinel.classify.blocks import BlockRunner
 from sentinel.classify.classification import Classification
-from sentinel.classify.definitions import Definition, NamedCondition, variables_of
+from sentinel.classify.definitions import Definition, variables_of
 from sentinel.classify.departure_age import with_age_at_departure
+from sentinel.classify.listing import listed
 from sentinel.classify.three_valued import (
     NO,
     UNKNOWN,
     YES,
-    Answers,
     TruthVector,
     evaluate,
 )
@@ -99,42 +103,104 @@ def classify(
     if absent == "unknown":
         frame, states = _with_unknown(frame, states, gone)
     _check_variables(definition, frame, states)
+    settled = _Settled.blank(definition, len(frame))
     answers = Answers(frame, states)
-    truths = {
-        item.code: evaluate(
-            item.condition,
-            answers,
-            parameters=parameters,
-            not_asked_is_no=item.not_asked_is_no,
-        )
-        for item in definition.indicators
+    in_blocks = BlockRunner(len(frame))
+    in_blocks.each(answers.decode, definition.variables)
+    in_blocks(partial(_settle_rows, settled, answers, parameters))
+    columns: dict[str, pd.api.extensions.ExtensionArray] = {
+        name: _as_integers(settled.outcomes[row])
+        for row, name in enumerate(definition.outcome_names)
     }
-    codes = list(truths)
-    truths = conclude(definition, truths, answers, parameters)
-    columns = {name: _as_integers(truths[name]) for name in definition.outcome_names}
     if definition.tiers:
-        columns[TIER_COLUMN] = _tiers(definition.tiers, answers, truths)
-    rows = [truths[code] for code in codes]
-    stacked = (
-        np.stack(rows, axis=1) if rows else np.empty((answers.n_rows, 0), dtype=np.int8)
-    )
-    result = pd.DataFrame(columns, index=frame.index)
+        lowest, highest = settled.tiers
+        columns[TIER_COLUMN] = pd.arrays.IntegerArray(lowest, lowest != highest)
     if definition.typology is not None:
-        dimensions = [truths[name] for name in definition.typology.dimensions]
-        result[PATTERN_COLUMN], result[TYPE_COLUMN] = definition.typology.assign(
-            dimensions
+        columns[PATTERN_COLUMN], columns[TYPE_COLUMN] = definition.typology.assign(
+            list(settled.dimensions)
         )
-    result["fired"] = _listed(stacked == YES, codes)
-    result["unknown"] = _listed(stacked == UNKNOWN, codes)
+    codes = [item.code for item in definition.indicators]
+    columns["fired"] = listed(settled.present.view(np.uint8), codes, in_blocks)
+    columns["unknown"] = listed(settled.unknown.view(np.uint8), codes, in_blocks)
     return Classification(
         definition=definition,
         setting=setting,
-        frame=result,
+        frame=pd.DataFrame(columns, index=frame.index, copy=False),
         indicators=pd.DataFrame(
-            {code: _as_integers(truths[code]) for code in codes}, index=frame.index
+            {
+                code: pd.arrays.IntegerArray(present, unknown)
+                for code, present, unknown in zip(
+                    codes, settled.present, settled.unknown, strict=True
+                )
+            },
+            index=frame.index,
+            copy=False,
         ),
         absent=tuple(gone),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Settled:
+    """What is known of everybody; a block of persons at a time is written into it.
+
+    Shapes: `present` (0, 1) and `unknown` (indicators, n), `outcomes` and `dimensions`
+    of the typology (k, n) as truths, `tiers` (2, n), the lowest and highest possible.
+    """
+
+    definition: Definition
+    present: npt.NDArray[np.int8]
+    unknown: npt.NDArray[np.bool_]
+    outcomes: npt.NDArray[np.int8]
+    dimensions: npt.NDArray[np.int8]
+    tiers: npt.NDArray[np.int8]
+
+    @classmethod
+    def blank(cls, definition: Definition, n_rows: int) -> _Settled:
+        indicators = (len(definition.indicators), n_rows)
+        typology = definition.typology
+        return cls(
+            definition,
+            np.empty(indicators, dtype=np.int8),
+            np.empty(indicators, dtype=bool),
+            np.empty((len(definition.outcomes), n_rows), dtype=np.int8),
+            np.empty((len(typology.dimensions) if typology else 0, n_rows), np.int8),
+            np.zeros((2, n_rows), dtype=np.int8),
+        )
+
+
+def _settle_rows(
+    settled: _Settled,
+    answers: Answers,
+    parameters: Mapping[str, float],
+    start: int,
+    stop: int,
+) -> None:
+    """Settle a block of persons: small enough for its arrays to stay in the cache."""
+    definition, rows = settled.definition, slice(start, stop)
+    block = answers.rows(start, stop)
+    indicators: dict[str, TruthVector] = {}
+    for place, item in enumerate(definition.indicators):
+        truth = evaluate(
+            item.condition,
+            block,
+            parameters=parameters,
+            not_asked_is_no=item.not_asked_is_no,
+        )
+        np.equal(truth, YES, out=settled.present.view(np.bool_)[place, rows])
+        np.equal(truth, UNKNOWN, out=settled.unknown[place, rows])
+        indicators[item.code] = truth
+    truths = conclude(definition, indicators, block, parameters)
+    for place, name in enumerate(definition.outcome_names):
+        settled.outcomes[place, rows] = truths[name]
+    if definition.typology is not None:
+        for place, name in enumerate(definition.typology.dimensions):
+            settled.dimensions[place, rows] = truths[name]
+    lowest, highest = settled.tiers[:, rows]
+    for number, tier in sorted(definition.tiers.items()):
+        truth = evaluate(tier.condition, block, named=truths)
+        np.maximum(lowest, (truth == YES) * np.int8(number), out=lowest)
+        np.maximum(highest, (truth != NO) * np.int8(number), out=highest)
 
 
 def settle_outcomes(
@@ -247,34 +313,5 @@ def _check_variables(
         )
 
 
-def _tiers(
-    tiers: Mapping[int, NamedCondition],
-    answers: Answers,
-    truths: Mapping[str, TruthVector],
-) -> pd.arrays.IntegerArray:
-    """Return the highest tier that holds; NA while a higher one may hold."""
-    lowest = np.zeros(answers.n_rows, dtype=np.int8)
-    highest = np.zeros(answers.n_rows, dtype=np.int8)
-    for number, tier in sorted(tiers.items()):
-        truth = evaluate(tier.condition, answers, named=truths)
-        lowest[truth == YES] = number
-        highest[truth != NO] = number
-    return pd.arrays.IntegerArray(lowest, lowest != highest)
-
-
 def _as_integers(truth: TruthVector) -> pd.arrays.IntegerArray:
     return pd.arrays.IntegerArray((truth == YES).astype(np.int8), truth == UNKNOWN)
-
-
-def _listed(
-    hits: npt.NDArray[np.bool_], codes: Sequence[str]
-) -> pd.api.extensions.ExtensionArray:
-    """Return the codes that are hit in each row, joined by ";"."""
-    packed = np.ascontiguousarray(np.packbits(hits, axis=1))
-    if not packed.size:
-        return pd.array([""] * len(packed), dtype="str")
-    as_bytes = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, position = np.unique(as_bytes, return_index=True, return_inverse=True)
-    names = np.array(codes, dtype=object)
-    texts = np.array([";".join(names[hits[row]]) for row in first], dtype=object)
-    return pd.array(texts[position], dtype="str")

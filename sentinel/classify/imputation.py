@@ -20,8 +20,9 @@ from estimators.errors import InputError, NotEstimableError
 from estimators.regression import pool_imputations
 from estimators.results import Estimate
 from estimators.survey import SurveyDesign, proportion
+from sentinel.classify.answers import Answers
 from sentinel.classify.apply import conclude
-from sentinel.classify.three_valued import NO, UNKNOWN, YES, Answers
+from sentinel.classify.three_valued import NO, UNKNOWN, YES
 
 if TYPE_CHECKING:
     from sentinel.classify.classification import Classification

@@ -19,11 +19,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from estimators.errors import InputError
+from sentinel.classify.answers import Answers
 from sentinel.classify.codebook_checks import check_condition
 from sentinel.classify.definition_lines import line_of, without_repeats
 from sentinel.classify.definitions import variables_of
 from sentinel.classify.expressions import ExpressionError, parse_expression
-from sentinel.classify.three_valued import NO, UNKNOWN, YES, Answers, evaluate
+from sentinel.classify.three_valued import NO, UNKNOWN, YES, evaluate
 from sentinel.schema.problems import Problem, Problems
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,6 +23,7 @@ from sentinel.classify.syntax_tree import (
     Arithmetic,
     AtLeast,
     Comparison,
+    Condition,
     CountRule,
     Expression,
     Literal,
@@ -188,9 +190,22 @@ def settle_rule(
     )
     rows = [named[item.name] for item in node.members]
     truths = np.stack(rows) if rows else np.empty((0, n_rows), np.int8)
-    sizes = tuple(strengths.count(name) for name in STRENGTHS)
-    table = rule_table(node.rule, (sizes[0], sizes[1], sizes[2]), parameters)
+    table = _rule_table(
+        node.rule,
+        (strengths.count("strong"), strengths.count("medium"), strengths.count("weak")),
+        tuple(sorted(parameters.items())),
+    )
     return apply_count_rule(truths, strengths, table)
+
+
+@lru_cache
+def _rule_table(
+    rule: Condition,
+    sizes: tuple[int, int, int],
+    parameters: tuple[tuple[str, float], ...],
+) -> npt.NDArray[np.bool_]:
+    """Return a rule's table, made once for all blocks of persons."""
+    return rule_table(rule, sizes, dict(parameters))
 
 
 def _sums(table: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

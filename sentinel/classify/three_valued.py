@@ -10,14 +10,15 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from estimators.errors import InputError
+from sentinel.classify._kernels import look_up
+from sentinel.classify.answers import Answers, Column
 from sentinel.classify.strength_rules import settle_rule
 from sentinel.classify.syntax_tree import (
     AllOf,
@@ -38,9 +39,8 @@ from sentinel.classify.syntax_tree import (
     Unmeasured,
     Variable,
 )
-from sentinel.schema.states import CellState
 
-__all__ = ["NO", "UNKNOWN", "YES", "Answers", "TruthVector", "evaluate"]
+__all__ = ["NO", "UNKNOWN", "YES", "TruthVector", "evaluate"]
 
 TruthVector: TypeAlias = np.ndarray[tuple[int], np.dtype[np.int8]]
 AnyArray: TypeAlias = npt.NDArray[Any]
@@ -62,61 +62,12 @@ _COMBINE: Mapping[str, Callable[..., AnyArray]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Column:
-    """One variable, decoded once: ``values`` are numbers or positions in ``codes``."""
-
-    values: AnyArray
-    codes: tuple[str, ...] | None
-    known: AnyArray
-    not_asked: AnyArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class _Numbers:
-    values: AnyArray
-    known: AnyArray
-    not_asked: AnyArray
+    """Values of an operand; a constant is one number for all rows."""
 
-
-class Answers:
-    """The columns of an interview table, decoded when first needed.
-
-    Parameters
-    ----------
-    frame : DataFrame of shape (n, variables)
-        Categories as strings, multiple answers as codes with ";" between, numbers.
-    states : DataFrame of shape (n, variables)
-        `CellState` of every cell; a cell that claims a value but holds none is unknown.
-    """
-
-    def __init__(self, frame: pd.DataFrame, states: pd.DataFrame) -> None:
-        self.n_rows = len(frame)
-        self._frame = frame
-        self._states = states
-        self._columns: dict[str, _Column] = {}
-
-    def column(self, name: str) -> _Column:
-        """Return a decoded column."""
-        if name not in self._columns:
-            self._columns[name] = self._decode(name)
-        return self._columns[name]
-
-    def _decode(self, name: str) -> _Column:
-        series = self._frame[name]
-        absent = series.isna().to_numpy(dtype=bool)
-        state = self._states[name].to_numpy()
-        known = (state == CellState.VALUE) & ~absent
-        not_asked = state == CellState.NOT_ASKED
-        if pd.api.types.is_numeric_dtype(series) and not isinstance(
-            series.dtype, pd.CategoricalDtype
-        ):
-            values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-            return _Column(values, None, known, not_asked)
-        positions, codes = pd.factorize(series.astype(object), use_na_sentinel=True)
-        texts = tuple(str(code) for code in codes)
-        # A text without a character is a form in which nothing was ticked or typed.
-        blank = _lookup(np.array([not text.strip() for text in texts], bool), positions)
-        return _Column(positions, texts, known & ~blank, not_asked)
+    values: AnyArray | np.float64
+    known: AnyArray | np.bool_
+    not_asked: AnyArray | np.bool_
 
 
 def evaluate(
@@ -196,10 +147,8 @@ class _Scope:
     def _membership(self, node: Member | Selected) -> TruthVector:
         column = self.answers.column(node.variable)
         if column.codes is None:
-            wanted = [float(code) for code in node.codes]
-            return self._settle(np.isin(column.values, wanted), column)
-        hit = _code_hits(column.codes, node)
-        return self._settle(_lookup(hit, column.values), column)
+            return self._settle(_is_one_of(column, node.codes), column)
+        return self._settle_codes(node, column)
 
     def _compare(self, node: Comparison) -> TruthVector:
         category = self._category_side(node)
@@ -210,10 +159,7 @@ class _Scope:
                     f"{name} {node.operator} {code}: {name} holds codes, which have no "
                     "order; compare with = or != or list them with 'in'."
                 )
-            column = self.answers.column(name)
-            hit = np.array([text == code for text in column.codes or ()], dtype=bool)
-            found = _lookup(hit, column.values)
-            return self._settle(found if node.operator == "=" else ~found, column)
+            return self._settle_codes(node, self.answers.column(name), code)
         left, right = self._numbers(node.left), self._numbers(node.right)
         with np.errstate(invalid="ignore"):
             holds = _COMPARE[node.operator](left.values, right.values)
@@ -231,13 +177,11 @@ class _Scope:
         return None
 
     def _numbers(self, node: Operand) -> _Numbers:
-        n_rows = self.answers.n_rows
         if isinstance(node, Literal | Parameter):
             constant = (
                 node.number if isinstance(node, Literal) else self.parameters[node.name]
             )
-            everywhere = np.ones(n_rows, dtype=bool)
-            return _Numbers(np.full(n_rows, constant), everywhere, ~everywhere)
+            return _Numbers(np.float64(constant), np.True_, np.False_)
         if isinstance(node, Arithmetic):
             left, right = self._numbers(node.left), self._numbers(node.right)
             return _Numbers(
@@ -247,29 +191,38 @@ class _Scope:
             )
         if isinstance(node, SelectedCount):
             column = self.answers.column(node.variable)
-            counts = np.array(
-                [
-                    len(set(_split(text)) & set(node.codes))
-                    for text in column.codes or ()
-                ],
-                dtype=np.float64,
-            )
-            values = _lookup(counts, column.values)
-            return _Numbers(values, column.known, column.not_asked)
+            if column.codes is None:
+                return self._of_column(_is_one_of(column, node.codes) * 1.0, column)
+            counts = self.answers.table(node, partial(_selected_counts, column, node))
+            return self._of_column(counts[column.values], column)
         column = self.answers.column(node.name)
-        if column.codes is not None and not _is_empty(column):
+        if column.codes:
             raise InputError(
                 f"{node.name} holds codes, not numbers: compare it with one code."
             )
-        return _Numbers(
-            column.values.astype(np.float64), column.known, column.not_asked
-        )
+        return self._of_column(column.values, column)
 
-    def _settle(self, holds: AnyArray, cells: _Column | _Numbers) -> TruthVector:
-        settled = np.where(holds, YES, NO).astype(np.int8)
-        settled[~cells.known] = UNKNOWN
+    def _of_column(self, values: AnyArray, column: Column) -> _Numbers:
+        skipped = column.not_asked if self.not_asked_is_no else np.False_
+        return _Numbers(values, column.known, skipped)
+
+    def _settle(self, holds: AnyArray, cells: Column | _Numbers) -> TruthVector:
+        # Sums of bytes: np.where would take fifteen times as long.
+        settled = holds * YES * cells.known + ~cells.known * UNKNOWN
         if self.not_asked_is_no:
-            settled[cells.not_asked] = NO
+            settled *= ~cells.not_asked
+        if not np.ndim(settled):  # both sides are constants
+            return np.full(self.answers.n_rows, settled)
+        return settled
+
+    def _settle_codes(
+        self, node: Comparison | Member | Selected, column: Column, code: str = ""
+    ) -> TruthVector:
+        """Look the truth of every cell up: one decision per code of the column."""
+        truths = self.answers.table(node, partial(_code_truths, column, node, code))
+        settled = np.empty(self.answers.n_rows, dtype=np.int8)
+        skipped = NO if self.not_asked_is_no else UNKNOWN
+        look_up(truths, column.values, column.state, skipped, settled)
         return settled
 
 
@@ -277,28 +230,40 @@ def _at_least(count: int, truths: Sequence[TruthVector]) -> TruthVector:
     stacked = np.stack(truths)
     certain = (stacked == YES).sum(axis=0)
     possible = (stacked >= UNKNOWN).sum(axis=0)
-    settled = np.full(stacked.shape[1], UNKNOWN, dtype=np.int8)
-    settled[certain >= count] = YES
-    settled[possible < count] = NO
-    return settled
+    # Nobody has more certain than possible ones: 0, 1 or 2 of the claims hold.
+    claims: TruthVector = np.add(certain >= count, possible >= count, dtype=np.int8)
+    return claims
 
 
-def _code_hits(codes: Sequence[str], node: Member | Selected) -> AnyArray:
+def _is_one_of(column: Column, codes: Sequence[str]) -> AnyArray:
+    """Return where a number is one of the codes; a code that is no number is none."""
+    return np.isin(column.values, [Literal(code).number for code in codes])
+
+
+def _code_truths(
+    column: Column, node: Comparison | Member | Selected, code: str
+) -> npt.NDArray[np.int8]:
+    """Return the truth of an empty cell, then of every code."""
+    texts = column.codes or ()
+    if isinstance(node, Comparison):
+        hits = [(text == code) is (node.operator == "=") for text in texts]
+    elif isinstance(node, Selected):
+        wanted = set(node.codes)
+        hits = [bool(wanted & set(_split(text))) for text in texts]
+    else:
+        hits = [text in node.codes for text in texts]
+    settled = np.where(np.array(hits, dtype=bool), YES, NO)
+    settled[column.is_blank] = UNKNOWN
+    truths: npt.NDArray[np.int8] = np.append(UNKNOWN, settled)
+    return truths
+
+
+def _selected_counts(column: Column, node: SelectedCount) -> AnyArray:
+    """Return how many of the listed codes each text holds; last, an empty cell's."""
     wanted = set(node.codes)
-    if isinstance(node, Selected):
-        return np.array([bool(wanted & set(_split(text))) for text in codes], bool)
-    return np.array([text in wanted for text in codes], bool)
+    counts = [len(wanted & set(_split(text))) for text in column.codes or ()]
+    return np.array([*counts, 0], dtype=np.float64)
 
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(";")]
-
-
-def _lookup(by_code: AnyArray, positions: AnyArray) -> AnyArray:
-    """Return ``by_code[positions]``; position -1, an empty cell, gives zero."""
-    padded: AnyArray = np.append(by_code, np.zeros(1, dtype=by_code.dtype))
-    return padded[positions]
-
-
-def _is_empty(column: _Column) -> bool:
-    return not column.codes

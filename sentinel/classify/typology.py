@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +18,6 @@ from sentinel.classify.syntax_tree import (
     Negation,
     Reference,
 )
-
-if TYPE_CHECKING:
-    from estimators.array_types import IntVector
 
 __all__ = ["Typology", "holds"]
 
@@ -80,9 +76,11 @@ class Typology:
             Patterns with "?" at unknown dimensions; the type where all patterns that
             the unknowns allow have the same, else missing.
         """
-        code = np.zeros(len(truths[0]), dtype=np.int64)
+        most = VALUES ** len(truths)
+        code = np.zeros(len(truths[0]), dtype=np.min_scalar_type(-most))
         for truth in truths:
-            code = code * VALUES + truth
+            code *= VALUES
+            code += truth
         labels, table = self._table()
         patterns = [
             "".join(MARKS[value] for value in row)
@@ -93,7 +91,7 @@ class Typology:
             pd.Categorical.from_codes(table[code], categories=pd.Index(labels)),
         )
 
-    def _table(self) -> tuple[list[str], IntVector]:
+    def _table(self) -> tuple[list[str], npt.NDArray[np.int16]]:
         """Return the labels and, for every pattern with unknowns, which one it has."""
         labels = list(self.types)
         found: dict[tuple[int, ...], int] = {}
@@ -108,7 +106,7 @@ class Typology:
             else:
                 label = self._type(tuple(value // 2 for value in row))
                 found[row] = -1 if label is None else labels.index(label)
-        return labels, np.array([found[row] for row in rows], dtype=np.int64)
+        return labels, np.array([found[row] for row in rows], dtype=np.int16)
 
     def _type(self, row: Sequence[int]) -> str | None:
         values = dict(zip(self.dimensions, map(bool, row), strict=True))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sentinel.classify.answers import Answers
 from sentinel.classify.expressions import ExpressionError, parse_expression
-from sentinel.classify.three_valued import Answers, evaluate
+from sentinel.classify.three_valued import evaluate
 from sentinel.schema.states import CellState
 from tests.twins import classify as twin
 

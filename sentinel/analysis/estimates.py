@@ -20,7 +20,13 @@ from sentinel.analysis.selection import select_rows
 if TYPE_CHECKING:
     from sentinel.study.config import EstimateSection, StudyConfig
 
-__all__ = ["QUANTITIES", "UNGROUPED", "estimate_plan", "estimate_table"]
+__all__ = [
+    "QUANTITIES",
+    "UNGROUPED",
+    "default_label",
+    "estimate_plan",
+    "estimate_table",
+]
 
 QUANTITIES = {
     "event": "deportations (event prevalence)",
@@ -45,7 +51,7 @@ def estimate_plan(
     used: set[str] = set()
     for section in config.estimates:
         for quantity in _quantities(section, design, skipped):
-            label = section.label or _default_label(section)
+            label = section.label or default_label(section)
             try:
                 table = estimate_table(design, section, config, quantity=quantity)
             except (NotEstimableError, InputError) as error:
@@ -95,7 +101,7 @@ def estimate_table(
     )
     return EstimateTable(
         name=_file_safe("_".join(parts)),
-        label=section.label or _default_label(section),
+        label=section.label or default_label(section),
         quantity=quantity,
         by=section.by,
         frame=rows,
@@ -136,7 +142,7 @@ def _quantities(
         if design.has_person_weights:
             yield "person"
         elif section.weights == "person":
-            label = section.label or _default_label(section)
+            label = section.label or default_label(section)
             skipped.append(
                 f"{label}, {QUANTITIES['person']}: earlier events are unknown"
             )
@@ -221,7 +227,8 @@ def _aligned(
     )
 
 
-def _default_label(section: EstimateSection) -> str:
+def default_label(section: EstimateSection) -> str:
+    """Return the label of an entry of the plan that has none of its own."""
     variable = section.variable or "outcome"
     return f"{variable} by {' and '.join(section.by)}" if section.by else variable
 

@@ -86,8 +86,9 @@ def _line(entry: Entry) -> str:
     said = entry.content
     tables = said.get("tables", {})
     hidden = sum(
-        sizes.get("primary", 0) + sizes.get("complementary", 0)
+        sizes.get(kind, 0)
         for sizes in tables.values()
+        for kind in ("primary", "complementary", "hidden")
     )
     cells = sum(sizes.get("cells", 0) for sizes in tables.values())
     smallest = [

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from sentinel.classify import Definition
     from sentinel.ingest.interviews import Interviews
+    from sentinel.report import CountedFile
     from sentinel.study.config import StudyConfig
 
 __all__ = ["register"]
@@ -43,6 +47,12 @@ def classify(
     setting: Annotated[
         str | None, typer.Option(help="strict, base or broad instead of the study's.")
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Write the protected counts here (CSV), to be released."
+        ),
+    ] = None,
     internal_table: Annotated[
         Path | None,
         typer.Option(
@@ -56,22 +66,28 @@ def classify(
 ) -> None:
     """Apply the study's case definition, or compare definitions; small groups hidden.
 
-    Example: sentinel classify my_study/study.toml --compare
+    What --out writes is entered in the study's ledger and audit log; what is only shown
+    on the screen is not: release files, no copies of the screen.
+
+    Example: sentinel classify my_study/study.toml --compare --out definitions.csv
     """
     from sentinel.classify import definition_template
 
     if template:
         typer.echo(definition_template())
         return
-    from sentinel.report import write_internal_table
+    from sentinel.report import WayOut
 
     config, interviews = _read(study)
-    if compare:
-        table = _compare(config, interviews, definition, setting)
-    else:
-        table = _apply(config, interviews, definition, setting)
+    way = WayOut.of_study(config, "classify")
+    way.check()
+    made = _compare if compare else _apply
+    table, to_file = made(config, interviews, definition, setting)
+    if out is not None:
+        counted = to_file()
+        typer.echo(way.file(out, counted.text, counted.cells, tables=counted.tables))
     if internal_table is not None:
-        typer.echo(write_internal_table(table, internal_table))
+        typer.echo(way.keep(table, internal_table))
 
 
 def refer(
@@ -91,17 +107,11 @@ def refer(
     Example: sentinel refer my_study/study.toml --out safe/referrals.csv
     """
     from sentinel.classify import load_referral_flags, referral_list
-    from sentinel.report import write_internal_table
-    from sentinel.safekeeping import audit_log
+    from sentinel.report import WayOut
 
     config, interviews = _read(study)
-    log = audit_log(config)
-    if log is not None:
-        log.check()
     found = referral_list(interviews, load_referral_flags(flags))
-    typer.echo(write_internal_table(found.frame, out))
-    if log is not None:
-        log.record("refer", counts={"records": len(found.frame)})
+    typer.echo(WayOut.of_study(config, "refer").keep(found.frame, out))
     typer.echo(found.summary())
     # Nothing is closed before somebody has cared for these persons.
     raise typer.Exit(1 if found.n_open else 0)
@@ -137,15 +147,15 @@ def _apply(
     interviews: Interviews,
     names: list[str] | None,
     setting: str | None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Callable[[], CountedFile]]:
     import pandas as pd
 
     from sentinel.classify import classify as apply_definition
     from sentinel.disclosure import ReleasePolicy
-    from sentinel.report import classification_text
+    from sentinel.report import classification_file, classification_text
 
     policy = ReleasePolicy.from_privacy(config.privacy)
-    tables = []
+    tables, results = [], []
     for definition in _definitions(names, config, interviews):
         result = apply_definition(
             interviews,
@@ -154,9 +164,11 @@ def _apply(
             absent=config.classify.absent,
         )
         typer.echo(classification_text(result, policy, config.study.reference_period))
+        results.append(result)
         tables.append(result.frame.add_prefix(f"{definition.name}."))
     ids = interviews.frame[["rec_id"]] if "rec_id" in interviews.frame else None
-    return pd.concat([*([] if ids is None else [ids]), *tables], axis=1)
+    table = pd.concat([*([] if ids is None else [ids]), *tables], axis=1)
+    return table, partial(classification_file, results, config, interviews.origins)
 
 
 def _compare(
@@ -164,11 +176,15 @@ def _compare(
     interviews: Interviews,
     names: list[str] | None,
     setting: str | None,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, Callable[[], CountedFile]]:
     from sentinel.analysis import build_design
     from sentinel.classify import available_definitions, compare_definitions
     from sentinel.disclosure import ReleasePolicy
-    from sentinel.report import comparison_text, release_comparison
+    from sentinel.report import (
+        comparison_file,
+        comparison_text,
+        release_comparison,
+    )
 
     design = build_design(interviews, config)
     chosen = names or list(
@@ -182,4 +198,8 @@ def _compare(
     )
     released = release_comparison(found, ReleasePolicy.from_privacy(config.privacy))
     typer.echo(comparison_text(released, config.study.reference_period))
-    return found.records.frame
+    to_file = partial(
+        comparison_file, released, config, interviews.origins,
+        setting=setting or config.classify.setting,
+    )  # fmt: skip
+    return found.records.frame, to_file

@@ -39,7 +39,8 @@ def estimate(
         Path | None, typer.Option(help="CSV, XLSX, Parquet, SAV, DTA.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the rows to this CSV.")
+        Path | None,
+        typer.Option(help="Write the rows to this CSV, for its owner only."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -62,10 +63,11 @@ def estimate(
     table = result.terms() if hasattr(result, "terms") else result.to_frame()
     if out is not None:
         from sentinel.disclosure import keep_out_of_release
+        from sentinel.safekeeping import write_private
 
         keep_out_of_release(out)
-        table.to_csv(out, index=False)
-        typer.echo(out)
+        write_private(out, table.to_csv(index=False).encode(), replace=True)
+        typer.echo(f"{out}: unprotected numbers, INTERNAL, never to be released")
     elif as_json:
         typer.echo(json.dumps(table.to_dict(orient="records"), indent=2, default=str))
     else:

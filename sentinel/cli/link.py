@@ -35,7 +35,9 @@ def link(
 ) -> None:
     """Link overlapping lists, and estimate sizes with the errors of the links.
 
-    Small counts are hidden, and sizes from which they would follow are withheld.
+    Small counts are hidden, and sizes from which they would follow are withheld. What
+    --out writes is entered in the ledger and the audit log that the file names; what is
+    only shown on the screen is not: release files, no copies of the screen.
 
     Example: sentinel link lists/link.toml --out linked --internal safe/linked
     """
@@ -46,10 +48,12 @@ def link(
         write_linkage,
     )
     from sentinel.report.linkage_run import run_linkage
+    from sentinel.report.outgoing import WayOut
     from sentinel.report.staging import check_output_folder
     from sentinel.study.link_file import load_link_file
 
     config = load_link_file(file)
+    WayOut.of_study(config, "link").check()
     if out is not None:
         check_output_folder(out)
     run = run_linkage(config, rng=rng)
@@ -57,7 +61,7 @@ def link(
     released = release_linkage(run, policy)
     typer.echo(released.text())
     if internal is not None:
-        for line in write_internal_linkage(run, internal):
+        for line in write_internal_linkage(run, config, internal):
             typer.echo(line)
     if out is not None:
         write_linkage(released, run, config, out)

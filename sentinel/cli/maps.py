@@ -35,17 +35,15 @@ def draw_map(
 
     from sentinel.analysis import analyse
     from sentinel.ingest import ingest_study
-    from sentinel.report import record_report, write_map_folder
+    from sentinel.report import write_map_folder
 
-    config, log = open_study(study, out)
+    config = open_study(study, out)
     config = config.model_copy(update={"models": ()})
     with show_progress() as tell, threadpool_limits(limits=1, user_api="blas"):
         tell("read and validate")
         interviews = ingest_study(config)
         result = analyse(interviews, config, progress=tell)
         files, reasons = write_map_folder(result, out, rng=rng, progress=tell)
-    if log is not None:
-        record_report(log, "map", out)
     for problem in interviews.problems.warnings:
         sys.stderr.write(f"warning: {problem}\n")
     for reason in reasons:

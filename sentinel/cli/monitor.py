@@ -31,13 +31,11 @@ def monitor(
     Example: sentinel monitor my_study/study.toml --out my_monitoring
     """
     from sentinel.monitoring import monitor as watch
-    from sentinel.report import record_report, write_monitoring
+    from sentinel.report import write_monitoring
 
-    config, log = open_study(study, out)
+    config = open_study(study, out)
     result = watch(config)
     page = write_monitoring(result, config, out)
-    if log is not None:
-        record_report(log, "monitor", out)
     for problem in result.problems.warnings:
         sys.stderr.write(f"warning: {problem}\n")
     for reason in result.skipped:

@@ -27,8 +27,9 @@ def redact(
     out: Annotated[Path, typer.Option("--out", help="Protected table (CSV).")],
     *,
     minimum_cell: Annotated[
-        int, typer.Option("--minimum-cell", help="Smallest count shown; at least 5.")
-    ] = 11,
+        int | None,
+        typer.Option("--minimum-cell", help="Smallest count shown; at least 5, 11."),
+    ] = None,
     round_down: Annotated[
         bool,
         typer.Option(
@@ -42,6 +43,10 @@ def redact(
     group: Annotated[
         str, typer.Option(help="Whom the table counts (a round), for the ledger.")
     ] = "",
+    study: Annotated[
+        Path | None,
+        typer.Option(help="Study whose ledger, audit log and minimum cell hold."),
+    ] = None,
 ) -> None:
     """Hide the small cells of one table of counts, and what would tell them.
 
@@ -50,14 +55,13 @@ def redact(
 
     Example: sentinel redact by_sector.csv --out by_sector_public.csv
     """
-    from estimators.errors import InputError
-    from sentinel.disclosure import ReleaseLedger, ReleasePolicy, release_file
+    from sentinel.cli.leaving import way_and_policy
     from sentinel.ingest import read_table
     from sentinel.report import redact_counts
 
-    if out.exists():
-        raise InputError(f"{out} is there already: name a new file.")
-    policy = ReleasePolicy(minimum_cell=minimum_cell)
+    way, policy = way_and_policy(
+        "redact", out, study=study, ledger=ledger, minimum_cell=minimum_cell
+    )
     found = redact_counts(
         read_table(table).frame,
         policy,
@@ -65,8 +69,6 @@ def redact(
         rounded=round_down,
         group=group,
     )
-    if ledger is not None:
-        ReleaseLedger.read(ledger).record(found.released)
-    typer.echo(release_file(out, found.text))
+    typer.echo(way.file(out, found.text, found.released, tables=found.tables))
     for note in found.notes:
         typer.echo(note)

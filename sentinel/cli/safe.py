@@ -114,25 +114,22 @@ def deidentify(
     Example: sentinel deidentify my_study/study.toml --out round_1_deidentified.csv
     """
     from sentinel.ingest import ingest_study
+    from sentinel.report import WayOut
     from sentinel.report import deidentify as strip
-    from sentinel.report import write_internal_table
-    from sentinel.safekeeping import audit_log
     from sentinel.study import load_study
 
     config = load_study(study)
-    log = audit_log(config)
-    if log is not None:
-        log.check()
+    way = WayOut.of_study(config, "deidentify")
+    way.check()
     made = strip(ingest_study(config), config)
     typer.echo(made.summary())
     if out is None:
         typer.echo("preview: nothing was written; --out FILE writes it")
         return
     sealed = _recipients(to, recipients) if to or recipients else ()
-    typer.echo(write_internal_table(made.frame, out, recipients=sealed))
-    if log is not None:
-        counts = {"records": len(made.frame), "removed": made.removed}
-        log.record("deidentify", counts=counts | {"blanked": made.blanked})
+    counts = {"records": len(made.frame), "removed": made.removed}
+    counts["blanked"] = made.blanked
+    typer.echo(way.keep(made.frame, out, recipients=sealed, counts=counts))
     typer.echo("It is irreversible once the raw files, their copies and the project")
     typer.echo("key of this study are destroyed: do that now, before two witnesses.")
 

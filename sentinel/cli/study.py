@@ -12,7 +12,6 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sentinel.safekeeping import AuditLog
     from sentinel.schema.problems import Problems
     from sentinel.study.config import StudyConfig
 
@@ -136,9 +135,9 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     from sentinel.analysis import analyse
     from sentinel.ingest import ingest_study
     from sentinel.monitoring import monitor
-    from sentinel.report import record_report, write_report
+    from sentinel.report import write_report
 
-    config, log = open_study(study, out)
+    config = open_study(study, out)
     # Small matrices by the thousand: a second BLAS thread only waits for the first, and
     # one thread gives the same digits on every machine.
     with (
@@ -151,8 +150,6 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
         result = analyse(interviews, config, progress=tell)
         watched = monitor(config)
         report = write_report(result, out, monitoring=watched, rng=rng, progress=tell)
-    if log is not None:
-        record_report(log, "run", out)
     for problem in (*interviews.problems.warnings, *watched.problems.warnings):
         sys.stderr.write(f"warning: {problem}\n")
     for reason in (*result.skipped, *watched.skipped):
@@ -160,21 +157,18 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     typer.echo(report)
 
 
-def open_study(study: Path, out: Path) -> tuple[StudyConfig, AuditLog | None]:
-    """Read a study, ask everything that may forbid a run of it, open its log."""
+def open_study(study: Path, out: Path) -> StudyConfig:
+    """Read a study and ask everything that may forbid a run of it."""
     from sentinel.analysis import check_plan
-    from sentinel.report import check_output_folder
-    from sentinel.safekeeping import audit_log
+    from sentinel.report import WayOut, check_output_folder
     from sentinel.study import load_study
 
     config = load_study(study)
     refuse_expired(config)
     check_plan(config, study).raise_errors()
     check_output_folder(out)
-    log = audit_log(config)
-    if log is not None:
-        log.check()
-    return config, log
+    WayOut.of_study(config, "run").check()
+    return config
 
 
 def refuse_expired(config: StudyConfig) -> None:

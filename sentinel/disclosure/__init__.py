@@ -31,7 +31,7 @@ from sentinel.disclosure.flows import (
     UnprotectableFlowsError,
     protect_flows,
 )
-from sentinel.disclosure.gate import keep_out_of_release, release_file
+from sentinel.disclosure.gate import check_file, keep_out_of_release, release_file
 from sentinel.disclosure.geomasking import geomask
 from sentinel.disclosure.ledger import ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
@@ -63,6 +63,7 @@ __all__ = [
     "SyntheticRecords",
     "UnprotectableFlowsError",
     "audit",
+    "check_file",
     "coarsen_places",
     "coarsen_time",
     "escape_text",

@@ -3,23 +3,31 @@
 Rules, each on the safe side:
 
 1. A count shown in both releases has not changed, or by at least the minimum cell.
+   Counts of one thing under two definitions are such counts too.
 2. Where releases share a round, one of them shows all that the other shows of it. Each
    was protected as a whole: a reader of both knows no more than a reader of that one.
+   A sum over rounds is shown where every round is.
 3. Sums over rounds of releases with different rounds (a round was added) differ by the
    added rounds: where both hold such sums, nothing may be hidden in the sums or in the
    rounds that differ.
+4. Counts by period are compared as in `period_problems`, with all earlier ones at once.
 
 Contrasts between rounds and models are not compared: they follow from shown rows.
+Findings name the class of a cell (what is counted, by which labels), never the cell:
+that it changed by a few would tell of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
-__all__ = ["Cells", "ReleasedCells", "differencing_problems"]
+from sentinel.disclosure.period_sums import Counts, period_problems
+
+__all__ = ["Cells", "ReleasedCells", "differencing_problems", "series_problems"]
 
 ROUND = "round="
+DEFINITION = "definition="
 Cells = Mapping[str, int | str | None]
 
 
@@ -37,11 +45,15 @@ class ReleasedCells:
         said of it where it is hidden ("few<11"), or None. A key is its labels and what
         is counted, ``"round=2009|sex=2|n"``; without ``round=`` it is a sum over the
         release's rounds.
+    series : mapping of str to mapping
+        Per series its periods ("2010-03", "2010-Q1", "2010") and their counts, all
+        shown. A series may stand under several names (its own, its file's).
     """
 
     rounds: Mapping[str, str]
     minimum_cell: int
-    cells: Mapping[str, Cells]
+    cells: Mapping[str, Cells] = field(default_factory=dict)
+    series: Mapping[str, Counts] = field(default_factory=dict)
 
 
 def differencing_problems(earlier: ReleasedCells, later: ReleasedCells) -> list[str]:
@@ -52,7 +64,7 @@ def differencing_problems(earlier: ReleasedCells, later: ReleasedCells) -> list[
     >>> def cells(n): return ReleasedCells(rounds={"2009": ""}, minimum_cell=11,
     ...     cells={"people": {"round=2009|n": n}})
     >>> differencing_problems(cells(128), cells(125))
-    ['people, round=2009|n: differs by fewer than 11 persons']
+    ['people, n by round: differs by fewer than 11 persons']
     >>> differencing_problems(cells(128), cells(160))
     []
     """
@@ -60,18 +72,80 @@ def differencing_problems(earlier: ReleasedCells, later: ReleasedCells) -> list[
     if not shared:
         return []
     found: list[str] = []
+    smallest = max(earlier.minimum_cell, later.minimum_cell)
     for family in sorted(set(earlier.cells) & set(later.cells)):
         old, new = earlier.cells[family], later.cells[family]
-        smallest = max(earlier.minimum_cell, later.minimum_cell)
+        same_rounds = set(earlier.rounds) == set(later.rounds)
+        if same_rounds:
+            old = _with_sums(old, new, later.rounds)
+            new = _with_sums(new, old, earlier.rounds)
+        changed = [*_changed_a_little(old, new, smallest)]
+        changed += _defined_otherwise(old, new, smallest)
         found += [
-            f"{family}, {key}: differs by fewer than {smallest} persons"
-            for key in _changed_a_little(old, new, smallest)
+            f"{family}, {kind}: differs by fewer than {smallest} persons"
+            for kind in dict.fromkeys(map(cell_class, changed))
         ]
-        if set(earlier.rounds) == set(later.rounds):
+        if same_rounds:
             found += _crossing(family, old, new)
         else:
             found += _with_other_rounds(family, old, new, shared)
     return found
+
+
+def series_problems(
+    earlier: Sequence[ReleasedCells], later: ReleasedCells
+) -> list[tuple[int, str]]:
+    """Return what counts by period of all releases tell, with the place of one.
+
+    Examples
+    --------
+    >>> def calls(counts): return ReleasedCells(rounds={}, minimum_cell=11,
+    ...     series={"calls": counts})
+    >>> months = {"2010-01": 25, "2010-02": 30}
+    >>> series_problems([calls({"2010-Q1": 60})], calls(months))
+    [(0, 'calls, counts by month: with those by quarter they tell fewer than 11')]
+    """
+    found = []
+    for name, new in later.series.items():
+        before = [
+            (place, release.series[name])
+            for place, release in enumerate(earlier)
+            if name in release.series
+        ]
+        smallest = max(
+            [later.minimum_cell, *(earlier[place].minimum_cell for place, _ in before)]
+        )
+        found += [
+            (place, f"{name}, {what}")
+            for place, what in period_problems(before, new, smallest)
+        ]
+    return found
+
+
+def cell_class(key: str) -> str:
+    """Return what a cell counts and by which labels, without its values.
+
+    Examples
+    --------
+    >>> cell_class("round=2009|sex=2|event|cases")
+    'cases by round, sex'
+    """
+    *front, counted = key.split("|")
+    names = [part.partition("=")[0] for part in front if "=" in part]
+    return f"{counted} by {', '.join(names)}" if names else counted
+
+
+def _with_sums(cells: Cells, other: Cells, rounds: Mapping[str, str]) -> Cells:
+    """Add the sums over rounds that the other release prints and these tell as well."""
+    added: dict[str, int | str | None] = {}
+    for key in other:
+        if _round(key) or key in cells or not rounds:
+            continue
+        parts = [cells.get(f"{ROUND}{label}|{key}") for label in rounds]
+        numbers = [part for part in parts if isinstance(part, int)]
+        if len(numbers) == len(parts):
+            added[key] = sum(numbers)
+    return {**cells, **added} if added else cells
 
 
 def _changed_a_little(old: Cells, new: Cells, smallest: int) -> Iterator[str]:
@@ -81,6 +155,25 @@ def _changed_a_little(old: Cells, new: Cells, smallest: int) -> Iterator[str]:
             continue
         if 0 < abs(after - before) < smallest:
             yield key
+
+
+def _defined_otherwise(old: Cells, new: Cells, smallest: int) -> Iterator[str]:
+    """Yield new cells a few persons from a cell of another definition."""
+    before: dict[str, list[int]] = {}
+    for key, value in old.items():
+        if DEFINITION in key and isinstance(value, int):
+            before.setdefault(_undefined(key), []).append(value)
+    if not before:
+        return
+    for key, value in new.items():
+        if not isinstance(value, int) or old.get(key) == value:
+            continue
+        if any(0 < abs(value - n) < smallest for n in before.get(_undefined(key), ())):
+            yield key
+
+
+def _undefined(key: str) -> str:
+    return "|".join(p for p in key.split("|") if not p.startswith(DEFINITION))
 
 
 def _of(cells: Cells, rounds: set[str]) -> Cells:
@@ -111,8 +204,9 @@ def _crossing(family: str, old: Cells, new: Cells) -> list[str]:
     if not only_old or not only_new:
         return []
     return [
-        f"{family}: one shows {min(only_old)}, the other {min(only_new)}, and they "
-        "were not protected together"
+        f"{family}: one shows {cell_class(min(only_old))}, the other "
+        f"{cell_class(min(only_new))}, where it does not, and they were not protected "
+        "together"
     ]
 
 
@@ -134,7 +228,7 @@ def _with_other_rounds(
             return _crossing(family, *same)
         return [
             f"{family}: sums over rounds differ by the rounds added or left out, where "
-            f"{min(hidden)} is hidden"
+            f"{cell_class(min(hidden))} is hidden"
         ]
     # Sums in one release only: the other must add nothing to it.
     sums, other = (same[0], same[1]) if with_sums[0] else (same[1], same[0])
@@ -142,6 +236,6 @@ def _with_other_rounds(
     if not more:
         return []
     return [
-        f"{family}: {min(more)} was not protected together with the sums over rounds "
-        "of the other release"
+        f"{family}: {cell_class(min(more))} was not protected together with the sums "
+        "over rounds of the other release"
     ]

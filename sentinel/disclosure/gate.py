@@ -24,7 +24,7 @@ from sentinel.schema.identifiers import identifier_in_name, looks_identifying
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MANIFEST", "keep_out_of_release", "release_file"]
+__all__ = ["MANIFEST", "check_file", "keep_out_of_release", "release_file"]
 
 MANIFEST = "manifest.json"
 TEXTS = (".html", ".svg", ".csv", ".json", ".jsonl", ".md", ".txt")
@@ -109,15 +109,22 @@ def release_file(
     'table.csv'
     """
     path = Path(path)
-    findings = list(_findings(path, content, frozenset(allowed)))
+    check_file(path, content, allowed=allowed)
+    _write(path, content)
+    return path
+
+
+def check_file(
+    path: Path, content: str | bytes, *, allowed: Collection[str] = ()
+) -> None:
+    """Raise as `release_file` would, and write nothing."""
+    findings = list(_findings(Path(path), content, frozenset(allowed)))
     if findings:
         more = f"; and {len(findings) - SHOWN} more" if len(findings) > SHOWN else ""
         raise InputError(
             f"{path.name} is not released: {'; '.join(findings[:SHOWN])}{more}. "
             "Take it out of the study's texts, tables or plan."
         )
-    _write(path, content)
-    return path
 
 
 def keep_out_of_release(path: Path) -> None:

@@ -18,13 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from estimators.errors import InputError
-from sentinel.disclosure.differencing import Cells, ReleasedCells, differencing_problems
+from sentinel.disclosure.differencing import (
+    Cells,
+    ReleasedCells,
+    differencing_problems,
+    series_problems,
+)
 from sentinel.disclosure.gate import keep_out_of_release
+from sentinel.safekeeping.private_files import OWNER_ONLY, locked
 
 __all__ = ["ReleaseLedger"]
 
 FORMAT = 1
-OWNER_ONLY = 0o600
+SYNTHETIC = "synthetic"
 SHOWN = 6
 START = "0" * 64
 
@@ -81,32 +87,35 @@ class ReleaseLedger:
             entries.append(entry)
         return cls(path=path, entries=tuple(entries))
 
-    def problems(self, release: ReleasedCells) -> list[str]:
-        """Return why this and an earlier release would tell small groups together."""
-        found: list[str] = []
-        for entry in self.entries:
-            if entry["kind"] != "release":
-                continue
-            earlier = ReleasedCells(
-                rounds=entry["rounds"],
-                minimum_cell=entry["minimum_cell"],
-                cells=entry["cells"],
-            )
-            found += [
-                f"release {entry['number']}: {problem}"
-                for problem in differencing_problems(earlier, release)
-            ]
-        return found
+    @property
+    def releases(self) -> tuple[ReleasedCells, ...]:
+        """Counts of all earlier releases, oldest first."""
+        return tuple(_cells(entry) for entry in self._released())
 
-    def check(self, release: ReleasedCells) -> None:
-        """Raise if this release and an earlier one tell a small group together.
+    def problems(self, *releases: ReleasedCells) -> list[str]:
+        """Return why these and an earlier release would tell small groups together."""
+        entries = self._released()
+        earlier = [_cells(entry) for entry in entries]
+        found: list[str] = []
+        for release in releases:
+            told = [
+                (place, problem)
+                for place, before in enumerate(earlier)
+                for problem in differencing_problems(before, release)
+            ]
+            told += series_problems(earlier, release)
+            found += [f"{_named(entries[place])}: {problem}" for place, problem in told]
+        return list(dict.fromkeys(found))
+
+    def check(self, *releases: ReleasedCells) -> None:
+        """Raise if these and earlier releases tell a small group together.
 
         Raises
         ------
         InputError
-            Naming the releases and cells, never a count.
+            Naming the releases and the classes of cells, never a cell or a count.
         """
-        found = self.problems(release)
+        found = self.problems(*releases)
         if found:
             more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             raise InputError(
@@ -116,31 +125,57 @@ class ReleaseLedger:
                 "until every count has changed by at least the minimum cell."
             )
 
-    def record(self, release: ReleasedCells) -> int:
-        """Check a release and write it down; return its number.
+    def record(self, *releases: ReleasedCells, command: str = "") -> int:
+        """Check the parts of one release and write them down; return the last number.
 
-        The same release again is not written twice.
+        Parameters
+        ----------
+        *releases : ReleasedCells
+            All that is released at once: either all of it is written down, or nothing.
+        command : str
+            Which command released them, for messages.
+
+        Notes
+        -----
+        What was released before as it is now is not written twice.
         """
-        fresh = ReleaseLedger.read(self.path)
-        fresh.check(release)
-        content = {
-            "kind": "release",
-            "rounds": dict(release.rounds),
-            "minimum_cell": release.minimum_cell,
-            "cells": _plain(release.cells),
-        }
-        for entry in fresh.entries:
-            if all(entry.get(name) == value for name, value in content.items()):
-                return int(entry["number"])
-        return fresh.append(content)
+        number = 0
+        with locked(self.path):
+            fresh = ReleaseLedger.read(self.path)
+            fresh.check(*releases)
+            for release in releases:
+                content = {
+                    "kind": "release",
+                    "rounds": dict(release.rounds),
+                    "minimum_cell": release.minimum_cell,
+                    "cells": _plain(release.cells),
+                    "series": _plain(release.series),
+                }
+                before = fresh._number_of(content)
+                number = before or fresh._append({**content, "command": command})
+                fresh = ReleaseLedger.read(self.path)
+        return number
 
-    def spent(self, data: str) -> float:
-        """Return the epsilon spent on one body of data by synthetic releases."""
-        return sum(
-            float(entry["epsilon"])
-            for entry in self.entries
-            if entry["kind"] == "synthetic" and entry["data"] == data
+    def spent(self, data: str = "") -> float:
+        """Return the epsilon that a person in one body of data has lost at most.
+
+        Parameters
+        ----------
+        data : str
+            Name of the body of data; ``""`` is everybody of this ledger: releases of
+            everybody count for each body, and a body's for everybody.
+        """
+        sums: dict[str, float] = {"": 0.0}
+        for entry in self.entries:
+            if entry["kind"] == SYNTHETIC:
+                name = str(entry["data"])
+                sums[name] = sums.get(name, 0.0) + float(entry["epsilon"])
+        own = (
+            sums.get(data, 0.0)
+            if data
+            else max((sums[name] for name in sums if name), default=0.0)
         )
+        return sums[""] + own
 
     def spend(self, data: str, epsilon: float, *, budget: float) -> int:
         """Write down the epsilon of a synthetic release; refuse more than the budget.
@@ -148,31 +183,51 @@ class ReleaseLedger:
         Parameters
         ----------
         data : str
-            Name of the body of data (a round, a study): losses add up over all
-            releases that the same persons are in.
+            Name of the body of data (a round), ``""`` for everybody: losses add up
+            over all releases that the same persons are in.
         epsilon : float
         budget : float
-            Largest sum of epsilon ever to be spent on these data.
+            Largest sum of epsilon ever to be spent on these data. The smallest that
+            was ever declared holds: a budget is not raised afterwards.
 
         Raises
         ------
         InputError
             If the budget would be overspent; nothing is written.
         """
-        fresh = ReleaseLedger.read(self.path)
-        before = fresh.spent(data)
-        if epsilon <= 0 or before + epsilon > budget * (1 + 1e-12):
-            raise InputError(
-                f"epsilon={epsilon:g} for {data!r}: {before:g} of {budget:g} is spent "
-                "already. A spent budget does not come back: release the synthetic "
-                "records that were made before."
+        with locked(self.path):
+            fresh = ReleaseLedger.read(self.path)
+            before = fresh.spent(data)
+            declared = min([budget, *fresh._budgets(data)])
+            if epsilon <= 0 or before + epsilon > declared * (1 + 1e-12):
+                raise InputError(
+                    f"epsilon={epsilon:g} for {data or 'everybody'!r}: {before:g} of "
+                    f"{declared:g} is spent already. A spent budget does not come "
+                    "back: release the synthetic records that were made before."
+                )
+            return fresh._append(
+                {"kind": SYNTHETIC, "data": data, "epsilon": epsilon, "budget": budget}
             )
-        return fresh.append(
-            {"kind": "synthetic", "data": data, "epsilon": epsilon, "budget": budget}
-        )
 
-    def append(self, content: Mapping[str, Any]) -> int:
-        """Write one more line; return its number. Call `record` or `spend` instead."""
+    def _released(self) -> list[Mapping[str, Any]]:
+        return [entry for entry in self.entries if entry["kind"] == "release"]
+
+    def _budgets(self, data: str) -> list[float]:
+        return [
+            float(entry["budget"])
+            for entry in self.entries
+            if entry["kind"] == SYNTHETIC and (not data or entry["data"] in ("", data))
+        ]
+
+    def _number_of(self, content: Mapping[str, Any]) -> int:
+        """Return the number of the entry of the same content; 0 if there is none."""
+        for entry in self.entries:
+            if all(entry.get(name, {}) == value for name, value in content.items()):
+                return int(entry["number"])
+        return 0
+
+    def _append(self, content: Mapping[str, Any]) -> int:
+        """Write one more line; return its number."""
         number = len(self.entries) + 1
         lines = (
             self.path.read_text(encoding="utf-8").splitlines() if self.entries else []
@@ -192,7 +247,23 @@ class ReleaseLedger:
         return number
 
 
-def _plain(cells: Mapping[str, Cells]) -> dict[str, dict[str, int | str | None]]:
+def _cells(entry: Mapping[str, Any]) -> ReleasedCells:
+    return ReleasedCells(
+        rounds=entry["rounds"],
+        minimum_cell=entry["minimum_cell"],
+        cells=entry["cells"],
+        series=entry.get("series", {}),
+    )
+
+
+def _named(entry: Mapping[str, Any]) -> str:
+    command = entry.get("command")
+    return f"release {entry['number']}" + (f" ({command})" if command else "")
+
+
+def _plain(
+    cells: Mapping[str, Cells] | Mapping[str, Mapping[str, int]],
+) -> dict[str, dict[str, int | str | None]]:
     return {family: dict(items) for family, items in cells.items()}
 
 

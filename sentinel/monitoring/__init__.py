@@ -25,6 +25,7 @@ from sentinel.monitoring.referrals import referral_outcomes
 from sentinel.monitoring.run import check_monitoring, monitor
 from sentinel.monitoring.scores import read_scores
 from sentinel.monitoring.series import ReleasedSeries, read_series, releasable
+from sentinel.monitoring.told import told_counts
 from sentinel.monitoring.totals import check_margins, check_sums
 
 __all__ = [
@@ -55,5 +56,6 @@ __all__ = [
     "referral_outcomes",
     "releasable",
     "shares_two_ways",
+    "told_counts",
     "watch_series",
 ]

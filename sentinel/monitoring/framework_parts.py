@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -57,6 +58,7 @@ def framework_part(
     states = framework.by_country.set_index(["indicator", "country"])["state"]
     countries = list(dict.fromkeys(framework.by_country["country"]))
     rows, hidden = [], 0
+    counts: dict[str, int | None] = {}
     for _, row in framework.frame.iterrows():
         code = str(row["indicator"])
         cells = {country: _cell(wide, states, code, country) for country in countries}
@@ -67,8 +69,12 @@ def framework_part(
             for number in read_cell(text).numbers
         ]
         small = any(few(number, policy.minimum_cell) for number in numbers)
-        withhold = small and _counts_persons(row, entry)
+        persons = _counts_persons(row, entry)
+        withhold = small and persons
         hidden += withhold
+        if persons:
+            texts = {"value": value, **cells}
+            counts |= _numbered(code, texts, withheld=withhold or bool(row["fault"]))
         unused = bool(row["fault"])
         if withhold or unused:
             mark = "withheld" if withhold else "not used"
@@ -104,7 +110,21 @@ def framework_part(
         frame=pd.DataFrame(rows, dtype="str"),
         notes=tuple(notes),
         source=entry.source,
+        counts=counts,
     )
+
+
+def _numbered(
+    code: str, texts: Mapping[str, str], *, withheld: bool
+) -> dict[str, int | None]:
+    """Return every number of persons of a row by its cell and place in it."""
+    return {
+        f"indicator={code}|cell={name}|number={place}|n": None
+        if withheld
+        else round(number)
+        for name, text in texts.items()
+        for place, number in enumerate(read_cell(text).numbers)
+    }
 
 
 def _cell(wide: pd.DataFrame, states: pd.Series, code: str, country: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,12 +13,12 @@ from estimators.errors import InputError, NotEstimableError
 from sentinel import datasets
 from sentinel.disclosure import protect_counts
 from sentinel.monitoring.aberrations import watch_series
-from sentinel.monitoring.call_series import call_series, shares_two_ways
+from sentinel.monitoring.call_series import FREQUENCY, call_series, shares_two_ways
 from sentinel.monitoring.hotline import HotlineLog
 from sentinel.monitoring.parts import MonitoredPart, few
 from sentinel.monitoring.places import count_places
 from sentinel.monitoring.referrals import referral_outcomes
-from sentinel.monitoring.series import ReleasedSeries, releasable
+from sentinel.monitoring.series import ReleasedSeries, by_period, releasable
 
 if TYPE_CHECKING:
     from sentinel.disclosure import ReleasePolicy
@@ -60,9 +61,11 @@ def hotline_parts(
     except InputError as error:
         skipped.append(f"{entry.title}: {error}")
         return
+    months = _shown_months(months, series)
     for count in counted:
+        told = {f"series {entry.name} {count}": by_period(series, series.frame[count])}
         try:
-            yield watch_series(
+            part = watch_series(
                 series,
                 count,
                 name=f"{entry.name}_{count}",
@@ -73,9 +76,17 @@ def hotline_parts(
             )
         except NotEstimableError as error:
             skipped.append(f"{entry.title}, {count}: {error}")
+            continue
+        yield replace(part, series=told)
     yield from _kinds(log, months, series, entry, policy)
     yield from _referrals(log, entry, policy, skipped)
     yield from _places(log, entry, policy)
+
+
+def _shown_months(months: pd.DataFrame, series: ReleasedSeries) -> pd.DataFrame:
+    """Leave out the months that no shown period holds: totals would tell them."""
+    held = pd.PeriodIndex(months.index).asfreq(FREQUENCY[series.unit])
+    return months[held.isin(series.frame.index)]
 
 
 def _kinds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -45,6 +46,12 @@ class MonitoredPart:
         Where the data come from, as the study file says.
     unit : str
         Unit of the numbers where the kind does not say it.
+    counts : mapping of str to int or None, optional
+        For the release ledger: counts of persons that the part tells, by label, where
+        the kind's own columns do not say them.
+    series : mapping of str to mapping
+        For the release ledger: counts by period that the part tells, each under the
+        names by which the same counts may come again.
     """
 
     name: str
@@ -54,6 +61,8 @@ class MonitoredPart:
     notes: tuple[str, ...] = ()
     source: str = ""
     unit: str = ""
+    counts: Mapping[str, int | None] | None = None
+    series: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

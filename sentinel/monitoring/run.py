@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,7 +20,12 @@ from sentinel.monitoring.hotline import HotlineColumns, read_hotline_log
 from sentinel.monitoring.hotline_parts import hotline_parts
 from sentinel.monitoring.parts import MonitoredPart, MonitoringResult
 from sentinel.monitoring.score_parts import score_parts
-from sentinel.monitoring.series import ReleasedSeries, read_series, releasable
+from sentinel.monitoring.series import (
+    ReleasedSeries,
+    by_period,
+    read_series,
+    releasable,
+)
 from sentinel.monitoring.series_models import series_models
 from sentinel.schema.problems import IngestError, Problems
 from sentinel.study.monitoring_section import (
@@ -154,8 +161,9 @@ class _Run:
     def _one_series(
         self, entry: SeriesEntry, series: ReleasedSeries
     ) -> Iterator[MonitoredPart]:
+        told = _told(entry, series)
         try:
-            yield watch_series(
+            part = watch_series(
                 series,
                 entry.count,
                 name=entry.name,
@@ -166,7 +174,7 @@ class _Run:
             )
         except NotEstimableError as error:
             self.skipped.append(f"{entry.title}: {error}")
-            yield watch_series(
+            part = watch_series(
                 series,
                 entry.count,
                 name=entry.name,
@@ -174,6 +182,7 @@ class _Run:
                 method="none",
                 source=entry.source,
             )
+        yield replace(part, series=told)
         yield from series_models(entry, series, self.skipped)
 
     def hotlines(self) -> Iterator[MonitoredPart]:
@@ -230,6 +239,20 @@ class _Run:
             notes=(NO_INFERENCE.format(recruitment=words),),
             source=entry.source,
         )
+
+
+def _told(entry: SeriesEntry, series: ReleasedSeries) -> dict[str, dict[str, int]]:
+    """Return the counts by period under their own name and that of their column."""
+    sheet = f", {entry.sheet}" if entry.sheet else ""
+    file = f"file {Path(entry.file).name}{sheet}"
+    counts = by_period(series, series.frame[entry.count])
+    told = {f"series {entry.name}": counts, f"{file}: {entry.count}": counts}
+    if entry.whole:
+        whole = series.frame[entry.whole]
+        told[f"{file}: {entry.whole}"] = by_period(series, whole)
+        rest = whole - series.frame[entry.count]
+        told[f"{file}: {entry.whole} less {entry.count}"] = by_period(series, rest)
+    return told
 
 
 def _columns(entry: HotlineEntry) -> HotlineColumns:

@@ -19,7 +19,7 @@ from sentinel.schema.problems import Problem, Problems
 if TYPE_CHECKING:
     from sentinel.disclosure import ReleasePolicy
 
-__all__ = ["ReleasedSeries", "read_series", "releasable"]
+__all__ = ["ReleasedSeries", "by_period", "read_series", "releasable"]
 
 UNITS = ("month", "quarter", "year")
 MOST_LISTED = 12
@@ -189,6 +189,12 @@ def releasable(
     raise InputError(
         f"counts under {policy.minimum_cell} remain even by year: it is withheld"
     )
+
+
+def by_period(series: ReleasedSeries, counts: pd.Series) -> dict[str, int]:
+    """Return the counts of one column by period as the release ledger names periods."""
+    texts = (str(period).replace("Q", "-Q") for period in series.frame.index)
+    return dict(zip(texts, map(int, counts), strict=True))
 
 
 def _told(unit: str, finest: str, step: str, dropped: int) -> tuple[str, ...]:

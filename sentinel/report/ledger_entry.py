@@ -8,30 +8,26 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.disclosure import ReleasedCells, ReleaseLedger
+from sentinel.analysis.estimates import default_label
+from sentinel.disclosure import ReleasedCells
+from sentinel.monitoring import told_counts
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.disclosure import ProtectedFlows
+    from sentinel.ingest.interviews import Origin
+    from sentinel.monitoring import MonitoringResult
     from sentinel.report.release import Release
+    from sentinel.study.config import StudyConfig
 
-__all__ = ["consult_ledger", "released_cells"]
+__all__ = ["monitoring_cells", "released_cells", "study_rounds"]
 
 ROUND = "round_id"
 ROUTES = "routes"
 ALL_ROUNDS = "all rounds"
+MONITORING = "monitoring"
 PLACES = ("origin", "crossing", "destination")
 Cell = tuple[str, int | str | None]
-
-
-def consult_ledger(result: StudyResult, release: Release) -> ReleaseLedger | None:
-    """Refuse early what earlier releases forbid; None if the study keeps no ledger."""
-    name = release.config.privacy.ledger
-    if not name:
-        return None
-    ledger = ReleaseLedger.read(release.config.path(name))
-    ledger.check(released_cells(result, release))
-    return ledger
 
 
 def released_cells(result: StudyResult, release: Release) -> ReleasedCells:
@@ -46,12 +42,14 @@ def released_cells(result: StudyResult, release: Release) -> ReleasedCells:
     """
     cells: dict[str, dict[str, int | str | None]] = {}
     counted = {table.name: table.frame for table in result.estimates}
+    everybody = _of_everybody(release.config)
     for table in release.estimates:
         family = cells.setdefault(_family(table.frame), {})
         labels = [*table.by]
-        name = table.name
+        # Of everybody the labels say all; of some, the table's name says of whom.
+        told = table.quantity if (table.label, table.by) in everybody else table.name
         family.update(
-            _rows(table.frame, counted[name], labels, release.minimum_cell, name)
+            _rows(table.frame, counted[table.name], labels, release.minimum_cell, told)
         )
     if len(release.sensitivity):
         labels = [ROUND, "setting", "unknowns", "quantity"]
@@ -67,16 +65,55 @@ def released_cells(result: StudyResult, release: Release) -> ReleasedCells:
         )
     if release.routes is not None:
         cells[ROUTES] = dict(_routes(release.routes))
+        # In one family: a destination's sectors add up to what its routes print.
+        cells[ROUTES] |= {
+            f"destination={row['destination']}|sector={row['sector']}|n": int(row["n"])
+            for row in release.sectors.to_dict("records")
+        }
     return ReleasedCells(
-        rounds=_rounds(release), minimum_cell=release.minimum_cell, cells=cells
+        rounds=study_rounds(release.config, release.origins),
+        minimum_cell=release.minimum_cell,
+        cells=cells,
     )
 
 
-def _rounds(release: Release) -> dict[str, str]:
+def monitoring_cells(
+    result: MonitoringResult, config: StudyConfig
+) -> tuple[ReleasedCells, ...]:
+    """Return the counts that the tables of monitoring tell; none if there are none."""
+    cells = {part.name: told_counts(part) for part in result.parts}
+    series = {
+        name: counts for part in result.parts for name, counts in part.series.items()
+    }
+    cells = {name: counts for name, counts in cells.items() if counts}
+    if not cells and not series:
+        return ()
+    return (
+        ReleasedCells(
+            rounds={MONITORING: ""},
+            minimum_cell=config.privacy.minimum_cell,
+            cells=cells,
+            series=series,
+        ),
+    )
+
+
+def _of_everybody(config: StudyConfig) -> set[tuple[str, tuple[str, ...]]]:
+    """Return the label and groups of the plan's tables that leave nobody out."""
+    tables = [(item.label or default_label(item), item.by) for item in config.estimates]
+    some = {
+        table
+        for table, item in zip(tables, config.estimates, strict=True)
+        if item.where is not None
+    }
+    return set(tables) - some
+
+
+def study_rounds(config: StudyConfig, origins: Sequence[Origin]) -> dict[str, str]:
     """Return a fingerprint of the files of each round."""
-    hashes = {origin.file: origin.sha256 for origin in release.origins}
+    hashes = {origin.file: origin.sha256 for origin in origins}
     found = {}
-    for section in release.config.rounds:
+    for section in config.rounds:
         parts = [hashes.get(name, "") for name in section.files]
         found[section.label] = hashlib.sha256("|".join(parts).encode()).hexdigest()
     return found

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from sentinel.disclosure import (
+    ReleasedCells,
     ReleasePolicy,
     protect_marginals,
     release_file,
     safe_csv_cell,
 )
 from sentinel.report.internal_tables import write_internal_table
-from sentinel.report.staging import LOG, MADE_BY, MANIFEST, staged_folder
+from sentinel.report.outgoing import WayOut
+from sentinel.report.staging import LOG, MADE_BY, MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ReleasedLinkage",
+    "linkage_cells",
     "release_linkage",
     "write_internal_linkage",
     "write_linkage",
@@ -139,10 +142,19 @@ def release_linkage(run: LinkageRun, policy: ReleasePolicy) -> ReleasedLinkage:
 def write_linkage(
     released: ReleasedLinkage, run: LinkageRun, config: LinkFile, folder: Path
 ) -> None:
-    """Write the release to a folder that is the old one or the new one, never half."""
+    """Write the release to a folder that is the old one or the new one, never half.
+
+    Raises
+    ------
+    InputError
+        If together with earlier releases of the same ledger it would tell a small
+        group: lists linked anew with one person less, with other decisions, with one
+        list more.
+    """
     from sentinel import __version__
 
-    with staged_folder(folder) as staging:
+    way = WayOut.of_study(config, "link")
+    with way.folder(folder, linkage_cells(released, config)) as staging:
         tables = {
             "overlaps.csv": released.overlaps,
             "sizes.csv": released.sizes,
@@ -165,8 +177,18 @@ def write_linkage(
             "minimum_cell": config.privacy.minimum_cell,
             "threshold": config.link.threshold,
             "engine": run.pairs.engine,
+            "row_counts": [],
+            "suppression": [
+                {
+                    "table": "overlaps",
+                    "cells": len(released.overlaps),
+                    "hidden": released.n_hidden,
+                }
+            ],
             "outputs": outputs,
         }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False)
+        manifest["sha256"] = hashlib.sha256(text.encode()).hexdigest()
         release_file(
             staging / MANIFEST,
             json.dumps(manifest, indent=2, ensure_ascii=False),
@@ -175,7 +197,23 @@ def write_linkage(
         release_file(staging / LOG, "")
 
 
-def write_internal_linkage(run: LinkageRun, folder: Path) -> list[str]:
+def linkage_cells(released: ReleasedLinkage, config: LinkFile) -> ReleasedCells:
+    """Return the counts of persons on lists for the ledger, hidden ones as None."""
+    overlaps = released.overlaps
+    counts = {
+        f"lists={lists}|persons": None if pd.isna(count) else int(count)
+        for lists, count in zip(overlaps["lists"], overlaps["count"], strict=True)
+    }
+    return ReleasedCells(
+        rounds={"linkage": ""},
+        minimum_cell=config.privacy.minimum_cell,
+        cells={"linked lists": counts},
+    )
+
+
+def write_internal_linkage(
+    run: LinkageRun, config: LinkFile, folder: Path
+) -> list[str]:
     """Write persons, the review sheet and its key to new files for their owner only.
 
     Returns
@@ -183,12 +221,16 @@ def write_internal_linkage(run: LinkageRun, folder: Path) -> list[str]:
     list of str
         What was written, one line each.
     """
+    way = WayOut.of_study(config, "link internal")
+    way.check()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return [
+    written = [
         write_internal_table(run.persons.frame, folder / "persons.csv"),
         write_review_sheet(run.review.sheet, folder / "review_sheet.xlsx"),
         write_internal_table(run.review.key, folder / "review_key.csv"),
     ]
+    way.note(counts={"records": len(run.persons.frame), "pairs": len(run.review.sheet)})
+    return written
 
 
 def write_review_sheet(sheet: pd.DataFrame, path: Path) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from estimators.errors import InputError
 from sentinel.disclosure import release_file
-from sentinel.report.ledger_entry import consult_ledger, released_cells
+from sentinel.report.ledger_entry import released_cells
 from sentinel.report.manifest import file_hashes, make_manifest, manifest_text
 from sentinel.report.map_pictures import write_maps
+from sentinel.report.outgoing import WayOut
 from sentinel.report.protection import protect_study
-from sentinel.report.staging import MANIFEST, staged_folder
+from sentinel.report.staging import MANIFEST
 from sentinel.report.writing import own_texts
 
 if TYPE_CHECKING:
@@ -63,11 +64,11 @@ def write_map_folder(
     """
     started = time.perf_counter()
     folder = Path(folder)
-    with staged_folder(folder) as staging:
-        if progress is not None:
-            progress("maps")
-        release = protect_study(result, rng=rng)
-        ledger = consult_ledger(result, release)
+    if progress is not None:
+        progress("maps")
+    release = protect_study(result, rng=rng)
+    cells = released_cells(result, release)
+    with WayOut.of_study(result.config, "map").folder(folder, cells) as staging:
         _, reasons = write_maps(release, staging / "maps")
         written = sorted(staging.rglob("*.*"))
         if not written:
@@ -81,6 +82,4 @@ def write_map_folder(
         release_file(
             staging / MANIFEST, manifest_text(manifest), allowed=own_texts(release)
         )
-        if ledger is not None:
-            ledger.record(released_cells(result, release))
     return [folder / path.relative_to(staging) for path in written], reasons

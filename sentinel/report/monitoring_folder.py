@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel.disclosure import release_file, safe_csv_cell
+from sentinel.report.ledger_entry import monitoring_cells
 from sentinel.report.manifest import (
     file_hashes,
     manifest_text,
@@ -13,8 +14,9 @@ from sentinel.report.manifest import (
     package_version,
 )
 from sentinel.report.monitoring_parts import monitoring_parts
+from sentinel.report.outgoing import WayOut
 from sentinel.report.parts import Part, shown_part
-from sentinel.report.staging import MANIFEST, staged_folder
+from sentinel.report.staging import MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def write_monitoring(
     Raises
     ------
     InputError
-        If `folder` holds something else, or a file may not be released.
+        If `folder` holds something else, a file may not be released, or together with
+        earlier releases it would tell a small group.
 
     Examples
     --------
@@ -58,7 +61,8 @@ def write_monitoring(
     parts = monitoring_parts(result, simulated=config.study.simulated)
     allowed = _own_texts(config)
     folder = Path(folder)
-    with staged_folder(folder) as staging:
+    cells = monitoring_cells(result, config)
+    with WayOut.of_study(config, "monitor").folder(folder, *cells) as staging:
         for part in parts:
             text = csv_text(part.table.to_frame(), safe_csv_cell)
             release_file(

@@ -8,7 +8,6 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from sentinel.disclosure import ProtectedFlows, ReleasePolicy
-    from sentinel.study.config import StudyConfig
 
 __all__ = ["protect_sectors"]
 
@@ -20,7 +19,6 @@ def protect_sectors(
     sectors: pd.DataFrame,
     routes: ProtectedFlows | None,
     policy: ReleasePolicy,
-    config: StudyConfig,
 ) -> pd.DataFrame:
     """Return the counts that may be shown beside the routes of the same release.
 
@@ -30,7 +28,6 @@ def protect_sectors(
         ``destination, sector, n`` over all rounds, unprotected.
     routes : ProtectedFlows or None
     policy : ReleasePolicy
-    config : StudyConfig
 
     Returns
     -------
@@ -42,14 +39,14 @@ def protect_sectors(
     A destination is taken only if the routes print its number over all rounds: then
     its sectors add up to what readers know already, and each destination is protected
     by itself with that sum as known. Sums of a sector over destinations are never
-    printed, so that no two destinations share an equation. A study that keeps a release
-    ledger gets none: the ledger does not record these counts.
+    printed, so that no two destinations share an equation. The release ledger keeps
+    these counts in one family with the routes (`released_cells`).
     """
     from sentinel.disclosure import protect_marginals
     from sentinel.disclosure.flows import ALL_ROUNDS
 
     empty = pd.DataFrame(columns=list(COLUMNS))
-    if sectors.empty or routes is None or config.privacy.ledger:
+    if sectors.empty or routes is None:
         return empty
     nodes = routes.destinations
     layers = set(routes.totals["round_id"].astype("str"))

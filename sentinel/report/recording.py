@@ -16,15 +16,29 @@ if TYPE_CHECKING:
 
 __all__ = ["record_report"]
 
+SIZES = ("cells", "primary", "complementary", "hidden")
 
-def record_report(log: AuditLog, command: str, folder: Path) -> Entry:
+
+def record_report(
+    log: AuditLog, command: str, folder: Path, *, ledger: int = 0
+) -> Entry:
     """Add a written report to a study's audit log and return the entry.
 
     The counts are those of its manifest over all rounds; of each table, how many cells
     it has, how many were hidden, and the smallest group shown.
+
+    Parameters
+    ----------
+    log : AuditLog
+    command : str
+    folder : Path
+        With its manifest.
+    ledger : int
+        Number of its entry in the release ledger: a ledger that is cut off at its end
+        is found out by it.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = {"ledger entry": ledger} if ledger else {}
     for row in manifest["row_counts"]:
         for step, count in row.items():
             if step != "round_id" and count is not None:
@@ -33,7 +47,7 @@ def record_report(log: AuditLog, command: str, folder: Path) -> Entry:
     tables: dict[str, dict[str, int]] = {}
     for row in manifest["suppression"]:
         name = str(row["table"])
-        sizes = {key: int(row[key]) for key in ("cells", "primary", "complementary")}
+        sizes = {key: int(row[key]) for key in SIZES if key in row}
         if name in smallest:
             sizes["smallest_shown"] = smallest[name]
         tables[_plain(name)] = sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ class Redaction:
     text: str
     notes: tuple[str, ...]
     released: ReleasedCells
+    tables: Mapping[str, Mapping[str, int]]
 
 
 def redact_counts(
@@ -95,11 +97,17 @@ def redact_counts(
             f"their sake hidden; choice of cells: {protected.method}.",
         )
     printed = shown.rename_axis(label).reset_index()
+    sizes = {"cells": int(shown.size), "hidden": int(_hidden(shown).to_numpy().sum())}
     return Redaction(
         text=csv_text(printed, safe_csv_cell),
         notes=notes,
         released=_released(shown, policy, name, group),
+        tables={"table": sizes},
     )
+
+
+def _hidden(shown: pd.DataFrame) -> pd.DataFrame:
+    return shown.map(lambda cell: isinstance(cell, str))
 
 
 def _released(

@@ -15,12 +15,13 @@ from estimators.results import RESULT_COLUMNS
 from sentinel.disclosure import release_file, safe_csv_cell
 from sentinel.monitoring import MonitoringResult
 from sentinel.report.document import Document, make_document, render
-from sentinel.report.ledger_entry import consult_ledger, released_cells
+from sentinel.report.ledger_entry import monitoring_cells, released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
 from sentinel.report.map_pictures import routes_frame, write_maps
 from sentinel.report.monitoring_parts import monitoring_parts
+from sentinel.report.outgoing import WayOut
 from sentinel.report.protection import protect_study
-from sentinel.report.staging import LOG, MANIFEST, staged_folder
+from sentinel.report.staging import LOG, MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -73,9 +74,9 @@ def write_report(
     Raises
     ------
     estimators.errors.InputError
-        If `folder` holds something else than a previous report, or this release and an
-        earlier one of the study's ledger tell a small group together; nothing is
-        written.
+        If `folder` holds something else than a previous report, this release and an
+        earlier one of the study's ledger tell a small group together, or the audit log
+        was tampered with; nothing is written.
 
     Examples
     --------
@@ -86,13 +87,13 @@ def write_report(
     tell = progress or _silent
     started = time.perf_counter()
     folder = Path(folder)
-    with staged_folder(folder) as staging:
-        tell("report")
-        release = protect_study(result, rng=rng)
-        ledger = consult_ledger(result, release)
+    tell("report")
+    release = protect_study(result, rng=rng)
+    watched = monitoring or MonitoringResult(parts=())
+    cells = (released_cells(result, release), *monitoring_cells(watched, result.config))
+    with WayOut.of_study(result.config, "run").folder(folder, *cells) as staging:
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps")
-        watched = monitoring or MonitoringResult(parts=())
         skipped = (*release.skipped, *reasons, *watched.skipped)
         release = replace(release, skipped=skipped)
         tell("report")
@@ -115,9 +116,6 @@ def write_report(
         release_file(
             staging / MANIFEST, manifest_text(manifest), allowed=own_texts(release)
         )
-        if ledger is not None:
-            # Written down before the folder appears: nothing is released unrecorded.
-            ledger.record(released_cells(result, release))
     return folder / PAGE
 
 

@@ -23,6 +23,7 @@ from sentinel.safekeeping.keys import KEY, KEY_FILE, load_key
 if TYPE_CHECKING:
     from sentinel.safekeeping.keys import ProjectKey
     from sentinel.study.config import StudyConfig
+    from sentinel.study.link_file import LinkFile
 
 __all__ = ["AuditLog", "audit_log", "key_if_named", "study_fingerprint"]
 
@@ -87,7 +88,7 @@ class AuditLog:
         return append(self.path, content, key=self.key)
 
 
-def audit_log(config: StudyConfig) -> AuditLog | None:
+def audit_log(config: StudyConfig | LinkFile) -> AuditLog | None:
     """Return the log that ``[privacy] audit_log`` names, or None."""
     if config.privacy.audit_log is None:
         return None
@@ -104,7 +105,7 @@ def key_if_named() -> ProjectKey | None:
     return load_key() if named else None
 
 
-def study_fingerprint(config: StudyConfig) -> str:
+def study_fingerprint(config: StudyConfig | LinkFile) -> str:
     """Return a SHA-256 of the study file's settings, record ids left out."""
     plan = config.model_dump(mode="json")
     plan["privacy"].pop("withdrawn", None)

@@ -72,9 +72,11 @@ class ReviewSection(_Section):
 
 
 class LinkPrivacySection(_Section):
-    """``[privacy]``."""
+    """``[privacy]``: `ledger` and `audit_log` as in a study file."""
 
     minimum_cell: int = Field(default=11, ge=LEAST_MINIMUM_CELL)
+    ledger: str | None = None
+    audit_log: str | None = None
 
 
 class LinkFile(_Section):

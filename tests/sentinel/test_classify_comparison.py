@@ -1,5 +1,6 @@
 """Definitions on one sample: by hand, with unknowns, and what may be printed."""
 
+import io
 import itertools
 from types import SimpleNamespace
 
@@ -13,7 +14,12 @@ from scipy.optimize import linprog
 from estimators.errors import InputError
 from sentinel.classify import compare_definitions, load_definition
 from sentinel.disclosure import ReleasePolicy, protect_marginals
-from sentinel.report import release_classification, release_comparison
+from sentinel.report import (
+    comparison_file,
+    release_classification,
+    release_comparison,
+)
+from sentinel.study.config import StudyConfig
 
 TEMPLATE = """
 [definition]
@@ -142,6 +148,30 @@ def test_release__shows_what_is_large_and_hides_what_tells_small(tmp_path, found
     assert pd.isna(row["second_only"])
     assert np.isnan(row["kappa"])
     assert released.n_hidden >= 2
+
+
+def test_release__a_comparison_as_a_file_says_what_is_shown_and_no_more(found):
+    released = release_comparison(found, ReleasePolicy())
+    config = StudyConfig.model_validate(
+        {
+            "study": {"title": "t", "population": "p", "reference_period": "r"},
+            "rounds": [
+                {"label": "A", "files": ["a.csv"], "fieldwork_start": "2010-01-01",
+                 "fieldwork_end": "2010-01-02"}
+            ],
+        }
+    )  # fmt: skip
+    counted = comparison_file(released, config, (), setting="base")
+    shown = pd.read_csv(io.StringIO(counted.text), dtype=str)
+    confined = shown[(shown["definition"] == "confined") & shown["other"].isna()]
+    values = confined.set_index("quantity")["value"]
+    assert values[["yes", "no", "unknown"]].tolist() == ["50", "88", "12"]
+    assert float(values["estimate"]) == pytest.approx(50 / 138, abs=1e-6)
+    family = counted.cells.cells["class d_traff"]
+    # Beaten: 30 of both, 15 alone, 12 of whom the other is not known.
+    assert family["definition=beaten base|value=yes|persons"] == 57
+    moves = counted.cells.cells["definitions compared"]
+    assert sorted(n for n in moves.values() if n) == [15, 20, 25, 30, 60]
 
 
 def test_release__a_classification_counts_types_too():

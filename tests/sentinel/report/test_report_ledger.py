@@ -119,6 +119,56 @@ def test_sums_in_one_release_only__the_other_may_add_nothing(ledger):
     assert again(ledger).record(cells(["A", "B"], people=alike)) == 2
 
 
+def test_a_sum_is_told_where_every_round_is_shown(ledger):
+    """Counts of all rounds together, after a run: its rounds say them already."""
+    rounds = {"round=A|event|cases": 60, "round=B|event|cases": 40}
+    ledger.record(cells(["A", "B"], people={**rounds, "round=A|sex=1|n": None}))
+    assert again(ledger).record(cells(["A", "B"], people={"event|cases": 100})) == 2
+    with pytest.raises(InputError, match="cases: differs by fewer than 11"):
+        again(ledger).record(cells(["A", "B"], people={"event|cases": 99}))
+
+
+def test_a_sum_tells_the_one_round_that_is_hidden(ledger):
+    rounds = {"round=A|event|cases": 60, "round=B|event|cases": None}
+    ledger.record(cells(["A", "B"], people=rounds))
+    with pytest.raises(InputError, match="not protected together"):
+        again(ledger).record(cells(["A", "B"], people={"event|cases": 64}))
+
+
+def test_a_definition_that_moves_a_few_persons_is_a_filter_like_any_other(ledger):
+    one = {"definition=a base|value=yes|persons": 100}
+    ledger.record(cells(["A"], people=one), command="classify")
+    for count, lawful in ((97, False), (120, True)):
+        other = {**one, "definition=b base|value=yes|persons": count}
+        found = again(ledger).problems(cells(["A"], people=other))
+        assert bool(found) is not lawful
+    assert (
+        "release 1 (classify): people, persons by definition, value"
+        in (
+            again(ledger).problems(
+                cells(["A"], people={"definition=b base|value=yes|persons": 99})
+            )[0]
+        )
+    )
+
+
+def test_what_is_released_at_once_is_written_whole_or_not_at_all(ledger):
+    ledger.record(cells(["2009"], people=by_sex("2009", 60, 45)))
+    fresh = cells(["2010"], people=by_sex("2010", 60, 45))
+    fewer = cells(["2009"], people=by_sex("2009", 59, 45))
+    with pytest.raises(InputError, match="differs"):
+        again(ledger).record(fresh, fewer)
+    assert len(again(ledger).entries) == 1
+
+
+def test_messages_name_the_class_of_a_cell_and_never_the_cell(ledger):
+    ledger.record(cells(["2009"], people=by_sex("2009", 60, 45)), command="run")
+    found = again(ledger).problems(cells(["2009"], people=by_sex("2009", 61, 46)))
+    assert found == [
+        "release 1 (run): people, n by round, sex: differs by fewer than 11 persons"
+    ]
+
+
 def test_other_rounds_are_not_compared(ledger):
     ledger.record(cells(["2009"], people=by_sex("2009", 60, 45)))
     assert again(ledger).record(cells(["2010"], people=by_sex("2010", 61, 44))) == 2
@@ -151,6 +201,19 @@ def test_privacy_budget_adds_up_and_does_not_come_back(ledger):
         again(ledger).spend("2009", 0.01, budget=1.0)
     with pytest.raises(InputError):
         again(ledger).spend("2011", 0.0, budget=1.0)
+
+
+def test_privacy_budget__everybody_is_in_every_group_and_no_budget_is_raised(ledger):
+    ledger.spend("2009", 0.6, budget=1.0)
+    again(ledger).spend("2010", 0.3, budget=1.0)
+    # A person of 2009 has lost 0.6, one of 2010 0.3: everybody at most 0.6.
+    assert again(ledger).spent() == pytest.approx(0.6)
+    again(ledger).spend("", 0.4, budget=1.0)
+    assert again(ledger).spent("2010") == pytest.approx(0.7)
+    for data, epsilon in (("2009", 0.1), ("2010", 0.4), ("", 0.1)):
+        with pytest.raises(InputError, match="does not come back"):
+            again(ledger).spend(data, epsilon, budget=5.0)
+    again(ledger).spend("2010", 0.3, budget=5.0)
 
 
 def test_the_ledger_of_a_study_holds_no_small_number(study):

@@ -47,7 +47,7 @@ def sectors():
 
 
 def test_sectors__only_of_destinations_whose_number_is_printed(routes, sectors, study):
-    shown = protect_sectors(sectors, routes, POLICY, study.config)
+    shown = protect_sectors(sectors, routes, POLICY)
     nodes = routes.destinations
     told = set(nodes.loc[~nodes["suppressed"], "place"])
     assert set(shown["destination"]) <= told
@@ -60,20 +60,17 @@ def test_sectors__only_of_destinations_whose_number_is_printed(routes, sectors, 
     assert (shown["n"] >= 11).all()
 
 
-def test_sectors__other_persons_or_a_ledger_give_none(routes, sectors, study):
-    shown = protect_sectors(sectors, routes, POLICY, study.config)
+def test_sectors__other_persons_or_no_routes_give_none(routes, sectors, study):
+    shown = protect_sectors(sectors, routes, POLICY)
     fewer = sectors.assign(n=sectors["n"] - sectors["n"].eq(50))
-    less = protect_sectors(fewer, routes, POLICY, study.config)
+    less = protect_sectors(fewer, routes, POLICY)
     assert "TH-10" in set(shown["destination"])
     assert "TH-10" not in set(less["destination"])
-    privacy = study.config.privacy.model_copy(update={"ledger": "ledger.json"})
-    kept = study.config.model_copy(update={"privacy": privacy})
-    assert protect_sectors(sectors, routes, POLICY, kept).empty
-    assert protect_sectors(sectors, None, POLICY, study.config).empty
+    assert protect_sectors(sectors, None, POLICY).empty
 
 
 def test_sectors__are_drawn_as_bands_of_what_is_shown(routes, sectors, study, tmp_path):
-    shown = protect_sectors(sectors, routes, POLICY, study.config)
+    shown = protect_sectors(sectors, routes, POLICY)
     words = Words(title="Sectors")
     options = {"minimum_cell": 11}
     written = draw_sectors(

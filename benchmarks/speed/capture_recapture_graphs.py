@@ -51,7 +51,10 @@ def by_kernel(histories: CaptureHistories, grid: FloatVector = GRID) -> FloatVec
     step = max(1, grid.size // 200)
     peaks = kernels.graph_peaks(grid[::step], prior[::step], (*table, rows @ constants))
     graphs = (*table, rows @ constants - peaks.max())
-    density, _ = kernels.graph_mixture(grid, prior, np.ones_like(grid), graphs)
+    everywhere = np.zeros(len(rows), np.int64), np.full(len(rows), grid.size)
+    density, _ = kernels.graph_mixture(
+        grid, prior, np.ones_like(grid), graphs, everywhere
+    )
     return density / density.sum()
 
 

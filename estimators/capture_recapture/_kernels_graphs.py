@@ -21,13 +21,21 @@ if TYPE_CHECKING:
         FloatVector, IntVector, IntVector, FloatVector, FloatVector
     ]
 
-__all__ = ["chordal_coefficients", "graph_mixture", "graph_peaks"]
+__all__ = [
+    "chordal_coefficients",
+    "graph_mixture",
+    "graph_peaks",
+    "graph_windows",
+    "interpolated",
+]
 
 # Points of the grid that are worked on together: the table of log-gamma ratios of 64
 # list-subsets then stays in the second-level cache.
 _TILE = 256
 # Terms below exp(-100) of the largest one are left out of sums of < 1e8 terms.
 _NEGLIGIBLE = -100.0
+# Nodes that a value between two of them is found from.
+_STENCIL = 16
 
 
 @kernel()
@@ -156,20 +164,22 @@ def graph_peaks(
 
 
 @kernel()
-def graph_mixture(
+def graph_windows(
     grid: FloatVector,
     log_prior: FloatVector,
-    weight: FloatVector,
+    rise: FloatVector,
+    least: float,
     graphs: GraphTable,
-) -> tuple[FloatVector, FloatVector]:
-    """Sum densities over graphs at each point, and over points for each graph.
+) -> tuple[IntVector, IntVector]:
+    """Return each graph's first and last node between which it may exceed `least`.
 
-    Returns the density at each point (P,), without `weight`, and each graph's mass
-    (G,), with it. The constants must make the largest log density about 0.
+    Between nodes j and j + 1 no log density plus `log_prior` exceeds that at the nodes
+    by more than rise[j], (P - 1,). A graph that never does has -1 and -1.
     """
     offsets, starts, subsets, signs, constants = graphs
-    density = np.zeros(grid.size)
-    mass = np.zeros(constants.size)
+    opens = np.full(constants.size, -1)
+    closes = np.full(constants.size, -1)
+    before = np.full(constants.size, -np.inf)
     table = np.empty((offsets.size, _TILE))
     space = np.empty(_TILE)
     for first in range(0, grid.size, _TILE):
@@ -179,10 +189,85 @@ def graph_mixture(
         for graph in range(constants.size):
             part = slice(starts[graph], starts[graph + 1])
             _log_terms(value, table, constants[graph], subsets[part], signs[part])
+            last = before[graph]
             for j in range(width):
-                term = value[j] + log_prior[first + j]
+                here = value[j] + log_prior[first + j]
+                step = max(first + j - 1, 0)
+                if max(last, here) + rise[step] > least:
+                    if opens[graph] < 0:
+                        opens[graph] = step
+                    closes[graph] = first + j
+                last = here
+            before[graph] = last
+    return opens, closes
+
+
+@kernel()
+def graph_mixture(
+    grid: FloatVector,
+    log_prior: FloatVector,
+    weight: FloatVector,
+    graphs: GraphTable,
+    windows: tuple[IntVector, IntVector],
+) -> tuple[FloatVector, FloatVector]:
+    """Sum densities over graphs at each point, and over points for each graph.
+
+    Each graph is 0 outside its window of nodes, first and end, (G,) and (G,). Returns
+    the density at each point (P,), without `weight`, and each graph's mass (G,), with
+    it. The constants must make the largest log density about 0.
+    """
+    offsets, starts, subsets, signs, constants = graphs
+    density = np.zeros(grid.size)
+    mass = np.zeros(constants.size)
+    table = np.empty((offsets.size, _TILE))
+    space = np.empty(_TILE)
+    for first in range(0, grid.size, _TILE):
+        width = min(_TILE, grid.size - first)
+        filled = False
+        for graph in range(constants.size):
+            low = max(windows[0][graph] - first, 0)
+            high = min(windows[1][graph] - first, width)
+            if low >= high:
+                continue
+            if not filled:
+                _fill(table, grid, first, width, offsets)
+                filled = True
+            value = space[low:high]
+            part = slice(starts[graph], starts[graph + 1])
+            _log_terms(
+                value, table[:, low:high], constants[graph], subsets[part], signs[part]
+            )
+            for j in range(high - low):
+                node = first + low + j
+                term = value[j] + log_prior[node]
                 if term > _NEGLIGIBLE:
                     term = math.exp(term)
-                    density[first + j] += term
-                    mass[graph] += term * weight[first + j]
+                    density[node] += term
+                    mass[graph] += term * weight[node]
     return density, mass
+
+
+@kernel()
+def interpolated(values: FloatVector, places: FloatVector) -> FloatVector:
+    """Return values at places between nodes 0, 1, ..., >= 16 of them, by polynomials.
+
+    Of degree 15 through the nearest nodes: smooth functions are right to rounding.
+    """
+    signed = np.empty(_STENCIL)
+    signed[0] = 1.0
+    for i in range(1, _STENCIL):
+        signed[i] = -signed[i - 1] * (_STENCIL - i) / i
+    found = np.empty(places.size)
+    for p in range(places.size):
+        start = int(places[p]) - _STENCIL // 2 + 1
+        start = max(0, min(start, values.size - _STENCIL))
+        above, below, at = 0.0, 0.0, -1
+        for i in range(_STENCIL):
+            gap = places[p] - (start + i)
+            if gap == 0.0:
+                at = start + i
+                break
+            above += signed[i] / gap * values[start + i]
+            below += signed[i] / gap
+        found[p] = values[at] if at >= 0 else above / below
+    return found

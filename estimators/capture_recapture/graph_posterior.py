@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from estimators.capture_recapture._histories_argument import check_informative
+from estimators.capture_recapture.graph_grid import (
+    START,
+    density_between,
+    finest_step,
+    unobserved_grid,
+    windows_that_matter,
+)
 from estimators.checks import check_counts
 from estimators.errors import InputError, NotEstimableError
 
@@ -17,14 +24,16 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from estimators.array_types import FloatVector, IntMatrix, IntVector
+    from estimators.capture_recapture._kernels_graphs import GraphTable
     from estimators.capture_recapture.histories import CaptureHistories
 
     # Starts (G + 1,) of each graph's entries in list-subsets and coefficients (E,).
     SparseGraphs: TypeAlias = tuple[IntVector, IntVector, FloatVector]
+    # The same, and the log of each graph's constant (G,).
+    WeighedGraphs: TypeAlias = tuple[IntVector, IntVector, FloatVector, FloatVector]
 
 __all__ = [
     "CUSTOMARY_LIMIT",
-    "FAR",
     "MOST_LISTS",
     "MOST_SUMMED",
     "GraphPosterior",
@@ -34,7 +43,6 @@ __all__ = [
     "sparse_rows",
     "subset_terms",
     "sum_sizes",
-    "unobserved_grid",
 ]
 
 # All graphs of up to 6 lists are summed (18 154); those of 7 to 10 are sampled: 7 lists
@@ -43,17 +51,15 @@ FEWEST_LISTS, MOST_SUMMED, MOST_LISTS = 3, 6, 10
 # Up to 30 n, but not more than this, every whole number is summed (up to a million
 # under a bound); beyond, the grid opens smoothly.
 WHOLE_NUMBERS, MOST_WHOLE_NUMBERS = 20_000, 1_000_000
-# End of an open grid, and what may lie beyond it at most: with the default strength the
+# What may lie beyond the end of an open grid at most: with the default strength the
 # slowest tail, the complete graph's, leaves 1e-16.
-FAR, UNCOVERED = 1e18, 1e-6
+UNCOVERED = 1e-6
 # Whole numbers are summed up to this many times the observed, as is customary.
 CUSTOMARY_LIMIT = 30
 # The grid opens by a tenth of a standard deviation of the size, n ** -0.5 of itself: so
 # many observed persons take 4 million nodes, and the square of that more would take all
 # memory.
 MOST_OBSERVED = 100_000_000
-# A graph whose peak lies this far (natural log) below the best graph's cannot matter.
-HOPELESS = 40.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,12 +109,19 @@ def graph_catalogue(n_lists: int) -> IntMatrix:
     return rows
 
 
+@lru_cache(maxsize=MOST_LISTS)
+def sparse_catalogue(n_lists: int) -> SparseGraphs:
+    """All graphs of the lists, by what is not 0."""
+    found = sparse_rows(graph_catalogue(n_lists))
+    for array in found:
+        array.setflags(write=False)
+    return found
+
+
 def graph_posterior(
     histories: CaptureHistories, prior_strength: float | None, largest: int | None
 ) -> GraphPosterior:
     """Sum over every graph of the lists and every number of unobserved persons."""
-    from estimators.capture_recapture._kernels_graphs import graph_peaks
-
     strength = checked_strength(histories, prior_strength, largest)
     if histories.n_observed > MOST_OBSERVED:
         raise InputError(
@@ -116,61 +129,38 @@ def graph_posterior(
             f"up to {MOST_OBSERVED:,}. So many leave no doubt about the model: take "
             "`select_bic` or `no_highest_order_interaction`."
         )
-    n = histories.n_observed
-    offsets, constants = subset_terms(histories, strength)
-    rows = graph_catalogue(histories.n_lists)
-    # A coarse look at every graph finds the best one and drops the hopeless.
-    coarse, weight, _ = unobserved_grid(largest, whole=256, opening=finest_step(n))
-    peaks = graph_peaks(
-        coarse,
-        np.log(weight) - np.log(n + coarse),
-        (offsets, *sparse_rows(rows), rows @ constants),
-    )
-    kept = np.flatnonzero(peaks > peaks.max() - HOPELESS)
-    return sum_sizes(
-        histories,
-        strength,
-        largest,
-        (*sparse_rows(rows[kept]), rows[kept] @ constants - peaks.max()),
-    )
-
-
-def finest_step(n_observed: int) -> float:
-    """Return a step of the grid, relative to x, that no posterior slips through.
-
-    n persons tell x to a relative error of n ** -0.5 at best.
-    """
-    return min(0.02, 1 / math.sqrt(n_observed))
+    _, constants = subset_terms(histories, strength)
+    starts, subsets, signs = sparse_catalogue(histories.n_lists)
+    terms = signs * np.append(constants, 0.0)[subsets]
+    by_graph = np.add.reduceat(terms, starts[:-1])
+    return sum_sizes(histories, strength, largest, (starts, subsets, signs, by_graph))
 
 
 def sum_sizes(
     histories: CaptureHistories,
     strength: float,
     largest: int | None,
-    graphs: tuple[IntVector, IntVector, FloatVector, FloatVector],
+    graphs: WeighedGraphs,
 ) -> GraphPosterior:
     """Sum given graphs, with the log of each one's constant, over all sizes."""
-    from estimators.capture_recapture._kernels_graphs import graph_mixture
-
     n = histories.n_observed
     offsets, _ = subset_terms(histories, strength)
     bounded = largest is not None and largest <= MOST_WHOLE_NUMBERS
-    grid, weight, whole = unobserved_grid(
+    sizes = unobserved_grid(
         largest,
         whole=MOST_WHOLE_NUMBERS
         if bounded
         else min(WHOLE_NUMBERS, CUSTOMARY_LIMIT * n),
         opening=finest_step(n) / 10,
     )
-    starts, subsets, signs, constants = graphs
     # With many lists the graphs hold few of all list-subsets.
-    used, place = np.unique(subsets, return_inverse=True)
-    density, mass = graph_mixture(
-        grid,
-        -np.log(n + grid),
-        weight,
-        (offsets[used], starts, place.astype(np.int64), signs, constants),
-    )
+    used = np.flatnonzero(np.bincount(graphs[1], minlength=offsets.size))
+    place = np.zeros(offsets.size, dtype=np.int64)
+    place[used] = np.arange(used.size)
+    table = offsets[used], graphs[0], place[graphs[1]], *graphs[2:]
+    window, table = _that_matter(n, table, largest)
+    density, mass = _mixture(n, table, largest, window=window, sizes=sizes)
+    grid, weight, whole = sizes
     if largest is None:
         _check_tail(grid, density, float(mass.sum()), strength)
     mode = float(grid[np.argmax(density)])
@@ -183,9 +173,56 @@ def sum_sizes(
         cumulative=np.cumsum(unobserved) - above,
         whole=whole,
         mode=mode,
-        graphs=(starts, subsets, signs),
+        graphs=(table[1], used[table[2]], table[3]),
         probability=mass / mass.sum(),
     )
+
+
+def _that_matter(
+    n: int, table: GraphTable, largest: int | None
+) -> tuple[tuple[FloatVector, FloatVector], GraphTable]:
+    """Return where each graph that matters anywhere does, and these, peak about 0."""
+    offsets, starts, subsets, signs, constants = table
+    peak, first, last = windows_that_matter(n, table, largest)
+    kept = np.isfinite(first)
+    entries = np.diff(starts)
+    entry = np.repeat(kept, entries)
+    starts = np.append(0, np.cumsum(entries[kept]))
+    left = offsets, starts, subsets[entry], signs[entry], constants[kept] - peak
+    return (first[kept], last[kept]), left
+
+
+def _mixture(
+    n: int,
+    table: GraphTable,
+    largest: int | None,
+    *,
+    window: tuple[FloatVector, FloatVector],
+    sizes: tuple[FloatVector, FloatVector, int],
+) -> tuple[FloatVector, FloatVector]:
+    """Return the density on the grid, summed over graphs, and each graph's mass."""
+    from estimators.capture_recapture._kernels_graphs import graph_mixture
+
+    grid, _, whole = sizes
+    opening = finest_step(n) / 10
+    # Where the grid opens, fewer nodes than its whole numbers tell all of it.
+    fewer = START + 1 < whole < grid.size
+    nodes, weight, _ = (
+        unobserved_grid(largest, whole=START, opening=opening) if fewer else sizes
+    )
+    density, mass = graph_mixture(
+        nodes,
+        -np.log(n + nodes),
+        weight,
+        table,
+        (
+            np.searchsorted(nodes, window[0], side="left"),
+            np.searchsorted(nodes, window[1], side="right"),
+        ),
+    )
+    if fewer:
+        density = density_between(density, grid, largest, opening=opening)
+    return density, mass
 
 
 def _check_tail(
@@ -257,30 +294,6 @@ def subset_terms(
         constants[subset] = gammaln(seen + delta).sum() - 2.0**bits * gammaln(delta)
     offsets[-1] = histories.n_observed + 1
     return offsets, constants
-
-
-def unobserved_grid(
-    largest: int | None, *, whole: int, opening: float
-) -> tuple[FloatVector, FloatVector, int]:
-    """Return nodes, weights and how many nodes are consecutive whole numbers.
-
-    All numbers up to `whole`, then whole + sinh(k v) / k at v = 1, 2, ...: steps start
-    at 1 without a kink and end in proportion to x, so that the trapezoid rule keeps the
-    accuracy that it has for smooth functions. k is `opening`, or a little less.
-    """
-    if largest is not None and largest <= whole:
-        grid = np.arange(largest + 1.0)
-        return grid, np.ones_like(grid), grid.size
-    reach = (FAR if largest is None else float(largest)) - whole
-    steps = math.ceil(math.asinh(opening * reach) / opening)
-    k = opening
-    for _ in range(60):  # makes the last node the end of the range
-        k = math.asinh(k * reach) / steps
-    angle = k * np.arange(1, steps + 1)
-    grid = np.concatenate([np.arange(whole + 1.0), whole + np.sinh(angle) / k])
-    weight = np.concatenate([np.ones(whole + 1), np.cosh(angle)])
-    weight[-1] /= 2
-    return grid, weight, whole + 1
 
 
 def sparse_rows(rows: IntMatrix) -> tuple[IntVector, IntVector, FloatVector]:

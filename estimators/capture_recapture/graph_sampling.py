@@ -16,13 +16,13 @@ from estimators.capture_recapture.chain_diagnostics import (
     effective_sample_size,
     split_r_hat,
 )
+from estimators.capture_recapture.graph_grid import unobserved_grid
 from estimators.capture_recapture.graph_posterior import (
     MOST_SUMMED,
     checked_strength,
     graph_posterior,
     subset_terms,
     sum_sizes,
-    unobserved_grid,
 )
 from estimators.errors import InputError
 

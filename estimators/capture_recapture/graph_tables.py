@@ -46,7 +46,7 @@ def graph_probabilities(
     pandas.DataFrame
         Columns ``graph`` (its cliques, as "[12,3]"; list 10 is "X") and
         ``probability``: from 7 lists on its share of the draws. Graphs of less than
-        about 1e-26, or never drawn, are left out.
+        about 1e-17, or never drawn, are left out.
 
     Raises
     ------

@@ -56,7 +56,10 @@ def on_grid(histories, grid, *, strength=None, log_prior=None):
     table = (offsets, *sparse_rows(rows))
     peaks = kernels.graph_peaks(grid, prior, (*table, rows @ constants))
     centred = (*table, rows @ constants - peaks.max())
-    density, mass = kernels.graph_mixture(grid, prior, np.ones_like(grid), centred)
+    everywhere = np.zeros(len(rows), np.int64), np.full(len(rows), grid.size)
+    density, mass = kernels.graph_mixture(
+        grid, prior, np.ones_like(grid), centred, everywhere
+    )
     return density / density.sum(), mass / mass.sum(), rows
 
 

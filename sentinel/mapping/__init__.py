@@ -11,8 +11,10 @@ from sentinel.mapping.contiguity import contiguity_weights
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
 from sentinel.mapping.hotspots import local_categories, scan_clusters
 from sentinel.mapping.interactive_map import interactive_map
-from sentinel.mapping.maps import draw_area_maps, draw_maps, draw_sectors
+from sentinel.mapping.maps import draw_maps, draw_sectors
 from sentinel.mapping.multiples import small_multiples
+from sentinel.mapping.place_sheets import draw_area_maps, draw_place_test
+from sentinel.mapping.place_tests import PlaceTest, find_hotspots
 from sentinel.mapping.sankey import Band, Stop, route_bands, sankey, sector_bands
 from sentinel.mapping.saving import MapFile, save_figure
 from sentinel.mapping.scene import Layer, Leg, Node, Scene, build_scene
@@ -28,6 +30,7 @@ __all__ = [
     "Leg",
     "MapFile",
     "Node",
+    "PlaceTest",
     "Scene",
     "Stop",
     "Words",
@@ -37,7 +40,9 @@ __all__ = [
     "contiguity_weights",
     "draw_area_maps",
     "draw_maps",
+    "draw_place_test",
     "draw_sectors",
+    "find_hotspots",
     "interactive_map",
     "load_places",
     "local_categories",

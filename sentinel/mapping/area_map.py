@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from sentinel.mapping.areas import Area, AreaMap, Cluster, class_of
+from sentinel.mapping.area_shapes import cluster_outline, outline_corner
+from sentinel.mapping.areas import Area, AreaMap, class_of
 from sentinel.mapping.curves import nice_steps, symbol_radius
 from sentinel.mapping.lettering import Box, place_labels, short_name
 from sentinel.mapping.plane import WIDTH
@@ -36,17 +35,19 @@ from sentinel.mapping.style import (
     Words,
     class_colours,
     line_of,
+    stands_out,
 )
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from sentinel.mapping.areas import Cluster
 
 __all__ = ["area_legend", "draw_areas", "static_area_map"]
 
 MOST_LABELS = 30
 FEW_RADIUS = 7.0
 CATEGORY_RADIUS = 13.0
-REACH = 26.0
 EDGE = "#5b6670"
 
 
@@ -55,7 +56,6 @@ def static_area_map(
     layer: AreaMap,
     words: Words,
     *,
-    clusters: Sequence[Cluster] = (),
     quantity: str = "Prevalence",
 ) -> Figure:
     """Draw one round.
@@ -67,8 +67,6 @@ def static_area_map(
     layer : AreaMap
         As `area_layers` returns it: of estimates or of categories.
     words : Words
-    clusters : sequence of Cluster
-        Encircled; numbered in the order given.
     quantity : str
         What the values are, for the key.
 
@@ -83,14 +81,12 @@ def static_area_map(
         line_of(layer.title or quantity, layer.period),
         layer.notes,
     )
-    draw_areas(pen, scene, layer, clusters=clusters)
-    area_legend(pen, scene, layer, clusters=clusters, quantity=quantity)
+    draw_areas(pen, scene, layer)
+    area_legend(pen, scene, layer, quantity=quantity)
     return figure
 
 
-def draw_areas(
-    pen: Pen, scene: Scene, layer: AreaMap, *, clusters: Sequence[Cluster] = ()
-) -> None:
+def draw_areas(pen: Pen, scene: Scene, layer: AreaMap) -> None:
     """Draw the map of one round without its key."""
     frame = draw_ground(pen, scene)
     for area in sorted(layer.areas, key=lambda area: -_radius(area, layer)):
@@ -99,8 +95,8 @@ def draw_areas(
             draw_rings(pen, area.rings, frame, linewidth=1.2, **style, zorder=4)
         else:
             _circle(pen, (area.x, area.y), _radius(area, layer), style)
-    _encircle(pen, layer, clusters)
-    _names(pen, scene, layer)
+    badges = _encircle(pen, layer)
+    _names(pen, scene, layer, badges)
     draw_scale_bar(pen, scene)
 
 
@@ -120,14 +116,20 @@ def _style(area: Area, layer: AreaMap) -> dict[str, Any]:
     category = CATEGORIES.get(area.category)
     if category is None:
         return style
-    return {**style, "facecolor": category.colour, "hatch": category.hatch}
+    edge = "white" if category.hatch and category.is_dark else EDGE
+    return {
+        **style,
+        "facecolor": category.colour,
+        "hatch": category.hatch,
+        "edgecolor": edge,
+    }
 
 
 def _radius(area: Area, layer: AreaMap) -> float:
     if area.state == "few":
         return FEW_RADIUS
     if area.value is None or area.n is None:
-        return CATEGORY_RADIUS if area.category != "not significant" else FEW_RADIUS
+        return CATEGORY_RADIUS if stands_out(area.category) else FEW_RADIUS + 1
     return max(symbol_radius(area.n, layer.largest), FEW_RADIUS - 1)
 
 
@@ -140,23 +142,19 @@ def _circle(
     pen.axes.add_patch(Circle(at, radius, **options))
 
 
-def _encircle(pen: Pen, layer: AreaMap, clusters: Sequence[Cluster]) -> None:
-    """Draw a line round the members of each cluster, and its number beside it."""
-    import shapely
+def _encircle(pen: Pen, layer: AreaMap) -> list[Box]:
+    """Draw a line round the members of each cluster; return where their numbers are."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    at = {area.code: area for area in layer.areas}
-    for number, cluster in enumerate(clusters, start=1):
-        members = [at[code] for code in cluster.members if code in at]
-        if not members:
+    badges = []
+    for number, cluster in enumerate(layer.clusters, start=1):
+        rings = cluster_outline(layer, cluster).rings
+        if not rings:
             continue
-        points = shapely.multipoints([(area.x, area.y) for area in members])
-        around = shapely.buffer(shapely.convex_hull(points), REACH)
-        ring = np.asarray(around.exterior.coords)
         pen.axes.add_patch(
             PathPatch(
-                Path(ring, closed=True),
+                Path.make_compound_path(*(Path(ring, closed=True) for ring in rings)),
                 facecolor="none",
                 edgecolor=CLUSTER_LINE,
                 linewidth=pen.points(3.0),
@@ -164,23 +162,26 @@ def _encircle(pen: Pen, layer: AreaMap, clusters: Sequence[Cluster]) -> None:
                 zorder=9,
             )
         )
-        x, y = ring[np.argmin(ring[:, 0] + ring[:, 1])]
+        x, y = outline_corner(rings)
         size = pen.letters
-        _circle(pen, (x, y), 0.8 * size, {"facecolor": CLUSTER_LINE, "zorder": 10})
-        label = {"ha": "center", "color": "white", "weight": "bold", "zorder": 11}
+        _circle(pen, (x, y), 0.8 * size, {"facecolor": CLUSTER_LINE, "zorder": 13})
+        label = {"ha": "center", "color": "white", "weight": "bold", "zorder": 14}
         pen.text(x, y, str(number), size, **label)
+        badges.append(Box.about(x, y, 0.8 * size))
+    return badges
 
 
-def _names(pen: Pen, scene: Scene, layer: AreaMap) -> None:
+def _names(pen: Pen, scene: Scene, layer: AreaMap, badges: Sequence[Box]) -> None:
     from matplotlib.patheffects import withStroke
 
     told = [area for area in layer.areas if area.state != "few"]
-    told.sort(key=lambda area: (area.category == "not significant", -(area.n or 0)))
+    told.sort(key=lambda area: (not stands_out(area.category), -(area.n or 0)))
     symbols = [
         Box.about(area.x, area.y, _radius(area, layer))
         for area in layer.areas
         if not area.rings
     ]
+    symbols += badges
     labels = place_labels(
         [
             (
@@ -211,7 +212,6 @@ def area_legend(
     scene: Scene,
     layer: AreaMap,
     *,
-    clusters: Sequence[Cluster] = (),
     quantity: str = "Prevalence",
     several: bool = False,
 ) -> None:
@@ -219,8 +219,8 @@ def area_legend(
     left, y = WIDTH + 26.0, 12.0
     if layer.breaks:
         y = _class_legend(pen, layer, left, y, quantity, several=several)
-    if any(area.category for area in layer.areas):
-        y = _category_legend(pen, layer, left, y)
+    if layer.category_counts():
+        y = _category_legend(pen, layer, left, y, several=several)
     swatch = _swatcher(pen, left)
     few = f"fewer than {scene.minimum_cell}, or withheld"
     if several or any(area.state == "few" for area in layer.areas):
@@ -234,8 +234,8 @@ def area_legend(
     y += 62
     if layer.breaks and not all(area.rings for area in layer.areas):
         y = _size_legend(pen, layer, left, y)
-    if clusters:
-        _cluster_legend(pen, clusters, left, y)
+    if layer.clusters and not several:
+        _cluster_legend(pen, layer.clusters, left, y)
 
 
 def _swatcher(pen: Pen, left: float) -> Callable[[float, dict[str, Any], str], float]:
@@ -276,16 +276,22 @@ def _class_legend(
     return y
 
 
-def _category_legend(pen: Pen, layer: AreaMap, left: float, y: float) -> float:
-    pen.text(left, y, "Places compared with others", LETTERS, weight="bold")
+def _category_legend(
+    pen: Pen, layer: AreaMap, left: float, y: float, *, several: bool
+) -> float:
+    for row, line in enumerate(textwrap.wrap(layer.heading, 32)):
+        y += 20 * bool(row)
+        pen.text(left, y, line, LETTERS, weight="bold")
     swatch = _swatcher(pen, left)
-    counts: dict[str, int] = {}
-    for area in layer.areas:
-        counts[area.category] = counts.get(area.category, 0) + 1
+    counts = layer.category_counts()
     for name, category in CATEGORIES.items():
         if counts.get(name):
-            style = {"facecolor": category.colour, "hatch": category.hatch}
-            y = swatch(y + 27, style, f"{category.label}   ({counts[name]})")
+            style: dict[str, Any] = {"facecolor": category.colour}
+            if category.hatch:
+                edge = "white" if category.is_dark else EDGE
+                style |= {"hatch": category.hatch, "edgecolor": edge}
+            number = "" if several else f"   ({counts[name]})"
+            y = swatch(y + 27, style, f"{category.label}{number}")
     return y
 
 
@@ -306,11 +312,8 @@ def _cluster_legend(
 ) -> None:
     pen.text(left, y, "Clusters (encircled members)", LETTERS, weight="bold")
     for number, cluster in enumerate(clusters, start=1):
-        p_value = "" if cluster.p_value is None else f", p = {cluster.p_value:.2g}"
         y += 26
-        for row, line in enumerate(
-            textwrap.wrap(f"{number}  {cluster.label}{p_value}", 34)
-        ):
+        for row, line in enumerate(textwrap.wrap(f"{number}  {cluster.told}", 34)):
             y += 18 * bool(row)
             color = INK if row == 0 else MUTED
             pen.text(left, y, line, LETTERS, color=color)

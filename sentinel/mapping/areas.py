@@ -49,6 +49,8 @@ class Area:
         Respondents behind it.
     category : str
         Of a map of categories, else empty.
+    detail : str
+        What more is said of it when it is pointed at.
     state : str
         ``"shown"``; ``"wide"``: shown, but its coefficient of variation is over 30 %;
         ``"few"``: withheld. A place without a row is not in the list: no data.
@@ -66,21 +68,42 @@ class Area:
     high: float | None = None
     n: int | None = None
     category: str = ""
+    detail: str = ""
     rings: tuple[FloatMatrix, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cluster:
-    """Places that belong together, such as a zone of a spatial scan."""
+    """Places that belong together, such as a zone of a spatial scan.
+
+    `direction` is ``"high"``, ``"low"`` or, where it has none, empty.
+    """
 
     label: str
     members: tuple[str, ...]
     p_value: float | None = None
+    direction: str = ""
+
+    @property
+    def told(self) -> str:
+        """What the key says of it."""
+        chance = "" if self.p_value is None else f", p = {self.p_value:.2g}"
+        return f"{self.label}{chance}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AreaMap:
-    """One round of a map of places; the rounds of a set share `breaks`."""
+    """One round of a map of places; the rounds of a set share `breaks`.
+
+    Attributes
+    ----------
+    clusters : tuple of Cluster
+        Encircled; numbered in the order given.
+    heading : str
+        Of its key where it shows categories.
+    group : str
+        Heading under which the interactive map offers it.
+    """
 
     round_id: str
     title: str
@@ -89,6 +112,22 @@ class AreaMap:
     notes: tuple[str, ...] = ()
     breaks: tuple[float, ...] = ()
     largest: int = 1
+    clusters: tuple[Cluster, ...] = ()
+    heading: str = "Places compared with others"
+    group: str = ""
+
+    @property
+    def is_categorical(self) -> bool:
+        """Whether places have categories and not values."""
+        return not self.breaks
+
+    def category_counts(self) -> dict[str, int]:
+        """Return how many places have each category, withheld ones left out."""
+        counts: dict[str, int] = {}
+        for area in self.areas:
+            if area.category:
+                counts[area.category] = counts.get(area.category, 0) + 1
+        return counts
 
 
 def area_scene(
@@ -141,7 +180,8 @@ def area_layers(
     ----------
     frame : DataFrame
         ``place`` and either ``estimate, std_error, n_obs`` (and, where there are,
-        ``ci_low, ci_high``), or ``category``. ``round_id`` makes several layers.
+        ``ci_low, ci_high``), or ``category`` (and ``detail``, said of a place that is
+        pointed at). ``round_id`` makes several layers.
         ``suppressed`` marks rows that are withheld: they hold no number.
     places : DataFrame
         As `load_places` returns it.
@@ -269,6 +309,7 @@ def _layer(
                 high=_number(row, "ci_high"),
                 n=None if pd.isna(row.get("n_obs")) else int(row["n_obs"]),
                 category="" if row["suppressed"] else _text(row.get("category")),
+                detail="" if row["suppressed"] else _text(row.get("detail")),
                 rings=shape,
             )
         )

@@ -12,9 +12,14 @@ from sentinel.mapping.areas import Cluster
 
 if TYPE_CHECKING:
     from estimators.results import Estimates
-    from estimators.spatial import ScanClusters
+    from estimators.spatial import LocalStatistics, ScanClusters
 
-__all__ = ["local_categories", "scan_clusters"]
+__all__ = [
+    "cluster_categories",
+    "graded_categories",
+    "local_categories",
+    "scan_clusters",
+]
 
 # Categories of `estimators.spatial` and what the key of a map calls them.
 _WORDS = {
@@ -27,6 +32,8 @@ _WORDS = {
     "ns": "not significant",
     "no neighbours": "no neighbours",
 }
+GRADES = ((0.01, 99), (0.05, 95), (0.10, 90))
+IN_NONE = "in no cluster"
 
 
 def local_categories(result: Estimates, codes: Sequence[str]) -> pd.DataFrame:
@@ -65,6 +72,55 @@ def local_categories(result: Estimates, codes: Sequence[str]) -> pd.DataFrame:
     return frame.assign(category=frame["category"].map(_WORDS))
 
 
+def graded_categories(result: LocalStatistics) -> list[str]:
+    """Return Gi's categories of the key: hot or cold at 99, 95 or 90 %.
+
+    Parameters
+    ----------
+    result : LocalStatistics
+        Of `getis_ord`; the grade is that of the p-value as it was adjusted.
+
+    Examples
+    --------
+    >>> from estimators.spatial import SpatialWeights, getis_ord
+    >>> chain = SpatialWeights.from_pairs([(i, i + 1) for i in range(9)], n_areas=10)
+    >>> result = getis_ord([9, 9, 8, 1, 2, 1, 2, 1, 2, 1], chain, inference="pearson")
+    >>> graded_categories(result)[:3]
+    ['not significant', 'hot 90', 'not significant']
+    """
+    table = result.table
+    grades = []
+    for tested, z, p, found in zip(
+        table["tested"], table["z"], table["p_adjusted"], table["category"], strict=True
+    ):
+        grade = next((word for most, word in GRADES if tested and p <= most), None)
+        if not tested:
+            grades.append(str(found))
+        elif grade is None:
+            grades.append(_WORDS["ns"])
+        else:
+            grades.append(f"{'hot' if z > 0 else 'cold'} {grade}")
+    return grades
+
+
+def cluster_categories(clusters: Sequence[Cluster], codes: Sequence[str]) -> list[str]:
+    """Return whether each place is in a cluster, and of which kind.
+
+    Parameters
+    ----------
+    clusters : sequence of Cluster
+        As `scan_clusters` returns them; they share no place.
+    codes : sequence of str
+        The places that were scanned.
+    """
+    kinds = {
+        code: f"in a {cluster.direction} cluster"
+        for cluster in clusters
+        for code in cluster.members
+    }
+    return [kinds.get(code, IN_NONE) for code in codes]
+
+
 def scan_clusters(
     scan: ScanClusters, codes: Sequence[str], *, largest_p: float = 0.05, most: int = 5
 ) -> tuple[Cluster, ...]:
@@ -84,8 +140,8 @@ def scan_clusters(
     Returns
     -------
     tuple of Cluster
-        Members as place codes, relative risk and number of places in words. Counts of
-        cases are left out: they may be small.
+        Members as place codes, relative risk, number of places and log likelihood ratio
+        in words. Counts of cases are left out: they may be small.
 
     Raises
     ------
@@ -112,10 +168,13 @@ def scan_clusters(
         Cluster(
             label=(
                 f"{cluster.direction} risk, {cluster.relative_risk:.2g} times the "
-                f"rest, {len(cluster.members)} places"
+                f"rest, {len(cluster.members)} "
+                f"{'place' if len(cluster.members) == 1 else 'places'}, LLR "
+                f"{cluster.log_likelihood_ratio:.3g}"
             ),
             members=tuple(str(codes[member]) for member in cluster.members),
             p_value=float(cluster.p_value),
+            direction=cluster.direction,
         )
         for cluster in shown
     )

@@ -15,6 +15,7 @@ from sentinel.mapping.interactive_areas import (
     area_group,
     area_key,
     area_table,
+    category_rules,
     path_of,
 )
 from sentinel.mapping.legend import html_legend
@@ -39,6 +40,7 @@ SWITCHES = {
     "crossing": "Crossings",
     "destination": "Destinations",
     "places": "Places and their estimates",
+    "clusters": "Outlines of clusters",
     "names": "Names",
     "dots": "Other provinces",
 }
@@ -75,12 +77,12 @@ def interactive_map(
         by mouse, touch and keyboard; every symbol and line can be focused and says what
         it stands for; a table of the same numbers lies below; it prints.
     """
-    style = (TEMPLATES / "map.css").read_text(encoding="utf-8")
+    style = (TEMPLATES / "map.css").read_text(encoding="utf-8") + category_rules()
     script = (TEMPLATES / "map.js").read_text(encoding="utf-8")
     layers = list(enumerate(scene.layers))
     maps = list(enumerate(areas, start=len(layers)))
-    titles = [(at, layer.title) for at, layer in layers]
-    titles += [(at, layer.title) for at, layer in maps]
+    choices = [("Ways", layer.title) for _, layer in layers]
+    choices += [(layer.group or "Places", layer.title) for _, layer in maps]
     page = Template((TEMPLATES / "map.html").read_text(encoding="utf-8"))
     return page.substitute(
         style=style,
@@ -107,7 +109,7 @@ def interactive_map(
             [_round(at, layer, words, top_flows) for at, layer in layers]
             + [area_group(at, layer) for at, layer in maps]
         ),
-        round_choices=_join(_round_choice(at, title) for at, title in titles),
+        round_choices=_round_choices(choices),
         layer_choices=_layer_choices(scene, areas),
         legends=_join(
             f'<div class="legend" data-round="{at}"{_hidden(at)}>{key}</div>'
@@ -151,7 +153,7 @@ def _subtitle(at: int, layer: Layer) -> str:
 
 
 def _area_subtitle(at: int, layer: AreaMap) -> str:
-    text = escape_text(line_of(layer.title, layer.period))
+    text = escape_text(line_of(layer.group, layer.title, layer.period))
     return f'<p class="subtitle" data-round="{at}"{_hidden(at)}>{text}</p>'
 
 
@@ -249,16 +251,23 @@ def _name(node: Node, layer: Layer) -> str:
     )
 
 
-def _round_choice(at: int, title: str) -> str:
-    checked = "" if at else " checked"
-    return (
-        f'<label><input type="radio" name="round" value="{at}"{checked}>'
-        f"<span>{escape_text(title)}</span></label>"
+def _round_choices(choices: Sequence[tuple[str, str]]) -> str:
+    """Return the options, those of one heading together."""
+    groups: dict[str, list[str]] = {}
+    for at, (group, title) in enumerate(choices):
+        option = f'<option value="{at}">{escape_text(title)}</option>'
+        groups.setdefault(group, []).append(option)
+    if len(groups) == 1:
+        return _join(next(iter(groups.values())))
+    return _join(
+        f'<optgroup label="{escape_text(group)}">{_join(options)}</optgroup>'
+        for group, options in groups.items()
     )
 
 
 def _layer_choices(scene: Scene, areas: Sequence[AreaMap]) -> str:
     used = {"names", "dots"} | ({"places"} if areas else set())
+    used |= {"clusters"} if any(layer.clusters for layer in areas) else set()
     for layer in scene.layers:
         used |= {node.role for node in layer.nodes}
         used |= {"on" if leg.onward else "in" for leg in layer.legs}

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estimators.errors import InputError
 from sentinel.disclosure import release_file
 from sentinel.disclosure.flows import ALL_ROUNDS
-from sentinel.mapping.area_map import area_legend, draw_areas, static_area_map
-from sentinel.mapping.areas import AreaMap, Cluster, area_layers, area_scene
+from sentinel.mapping.areas import AreaMap, area_layers
 from sentinel.mapping.multiples import small_multiples
+from sentinel.mapping.place_tests import judged_layers
 from sentinel.mapping.sankey import SECTOR_STAGES, route_bands, sankey, sector_bands
-from sentinel.mapping.saving import MapFile, save_sheets
+from sentinel.mapping.saving import SHEETS, MapFile, file_stem, save_sheets
 from sentinel.mapping.scene import Layer, Scene, build_scene
 from sentinel.mapping.static_map import draw_flows, flow_legend, static_flow_map
 from sentinel.mapping.style import Words, line_of
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sentinel.disclosure import ProtectedFlows
+    from sentinel.mapping.place_tests import PlaceTest
+    from sentinel.study.config import SheetFormat
 
-__all__ = ["draw_area_maps", "draw_maps", "draw_sectors"]
+__all__ = ["draw_maps", "draw_sectors"]
 
 INTERACTIVE = "flow_map.html"
 KINDS = ("routes", "sankey", "rounds", "interactive")
@@ -48,6 +49,8 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
     rounds: Collection[str] = (),
     kinds: Collection[str] = KINDS,
     estimates: Mapping[str, pd.DataFrame] | None = None,
+    tests: Mapping[str, Sequence[PlaceTest]] | None = None,
+    formats: Sequence[SheetFormat] = SHEETS,
 ) -> list[MapFile]:
     """Write the printed maps of every round and the interactive map of all.
 
@@ -75,12 +78,16 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         names; the rounds side by side; the file.
     estimates : mapping of title to DataFrame, optional
         Protected estimates by place (see `area_layers`), for the interactive file.
+    tests : mapping of title to sequence of PlaceTest, optional
+        Which places stand out, as `find_hotspots` returns it; for the same file.
+    formats : sequence of {"svg", "png", "pdf"}
+        Of the printed sheets.
 
     Returns
     -------
     list of MapFile
         ``flow_map_<round>`` of every round and of all together, ``sankey_all_rounds``
-        and ``flow_map_rounds``, as SVG and PNG; and ``flow_map.html``.
+        and ``flow_map_rounds`` in every format; and ``flow_map.html``.
 
     Raises
     ------
@@ -98,9 +105,12 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         periods=periods,
         boundaries=boundaries,
     )
-    shown = {
-        str(code) for frame in (estimates or {}).values() for code in frame["place"]
-    }
+    judged = tests or {}
+    frames = [
+        *(estimates or {}).values(),
+        *(one.table for found in judged.values() for one in found),
+    ]
+    shown = {str(code) for frame in frames for code in frame["place"]}
     scene = _only(draw(), rounds)
     written = []
     for overview in scene.layers:
@@ -109,37 +119,42 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         layer = next(
             item for item in sheet.layers if item.round_id == overview.round_id
         )
-        stem = _stem(layer.round_id)
+        stem = file_stem(layer.round_id)
         if "routes" in kinds:
             figure = static_flow_map(sheet, layer, words, top_flows=top_flows)
             told = _told(layer, words)
-            written += save_sheets(
-                figure, folder / f"flow_map_{stem}", layer.round_id, told
-            )
+            path = folder / f"flow_map_{stem}"
+            written += save_sheets(figure, path, layer.round_id, told, formats)
         # Bands need no ground: all rounds together say it, where there are several.
         pooled = scene.layers[-1].round_id != ALL_ROUNDS or layer.round_id == ALL_ROUNDS
         if "sankey" in kinds and layer.legs and pooled:
             figure = _sankey(layer, words)
             told = _told(layer, words)
-            written += save_sheets(
-                figure, folder / f"sankey_{stem}", layer.round_id, told
-            )
+            path = folder / f"sankey_{stem}"
+            written += save_sheets(figure, path, layer.round_id, told, formats)
     panels = [layer for layer in scene.layers if layer.round_id != ALL_ROUNDS]
     if "rounds" in kinds and len(panels) > 1:
         figure = _flow_rounds(scene, panels, words, top_flows)
         titled = ", ".join(layer.title for layer in panels)
         told = (f"{words.title}: the rounds", f"Maps of the rounds {titled}.")
-        written += save_sheets(figure, folder / "flow_map_rounds", "", told)
+        written += save_sheets(figure, folder / "flow_map_rounds", "", told, formats)
     if "interactive" in kinds:
         # One frame for the places of all choices of the switch.
         scene = _only(draw(also=shown), rounds)
+        place = partial(
+            _place_layers,
+            places=places,
+            scene=scene,
+            titles=titles,
+            periods=periods,
+            boundaries=boundaries,
+        )
+        groups = dict.fromkeys([*(estimates or {}), *judged])
         areas = [
-            replace(
-                layer, title=title if not layer.title else f"{title}, {layer.title}"
-            )
-            for title, frame in (estimates or {}).items()
-            for layer in area_layers(
-                frame, places, scene.plane, titles=titles, boundaries=boundaries
+            layer
+            for group in groups
+            for layer in place(
+                group, (estimates or {}).get(group), judged.get(group, ())
             )
         ]
         page = folder / INTERACTIVE
@@ -152,95 +167,6 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
     return written
 
 
-def draw_area_maps(  # noqa: PLR0913 - options of one picture, all by keyword
-    frame: pd.DataFrame,
-    places: pd.DataFrame,
-    words: Words,
-    folder: Path,
-    *,
-    name: str,
-    minimum_cell: int,
-    titles: Mapping[str, str] | None = None,
-    periods: Mapping[str, str] | None = None,
-    boundaries: gpd.GeoDataFrame | None = None,
-    clusters: Mapping[str, Sequence[Cluster]] | None = None,
-    quantity: str = "Prevalence",
-) -> list[MapFile]:
-    """Write the printed maps of a table of places, and its rounds side by side.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Protected estimates or categories (see `area_layers`).
-    places : DataFrame
-        As `load_places` returns it.
-    words : Words
-    folder : Path
-        Created if need be.
-    name : str
-        Of the files.
-    minimum_cell : int
-    titles, periods : mapping of round label to text, optional
-    boundaries : GeoDataFrame, optional
-        As `match_boundaries` returns it. Places without a polygon are symbols whose
-        area is the number of respondents.
-    clusters : mapping of round label to sequence of Cluster, optional
-        Encircled; the label is ``""`` where the table has no rounds.
-    quantity : str
-        What the values are, for the key.
-
-    Returns
-    -------
-    list of MapFile
-
-    Raises
-    ------
-    InputError
-        See `area_layers`; or no place has coordinates.
-    """
-    scene = area_scene(
-        [frame], places, minimum_cell=minimum_cell, boundaries=boundaries
-    )
-    layers = area_layers(
-        frame,
-        places,
-        scene.plane,
-        titles=titles,
-        periods=periods,
-        boundaries=boundaries,
-    )
-    found = {
-        layer.round_id: (clusters or {}).get(layer.round_id, ()) for layer in layers
-    }
-    written = []
-    for layer in layers:
-        groups = found[layer.round_id]
-        figure = static_area_map(
-            scene, layer, words, clusters=groups, quantity=quantity
-        )
-        stem = name if not layer.round_id else f"{name}_{_stem(layer.round_id)}"
-        title = ": ".join(part for part in (words.title, layer.title) if part)
-        told = (title, _area_alt(layer, quantity))
-        written += save_sheets(figure, folder / stem, layer.round_id, told)
-    if len(layers) > 1:
-        figure = small_multiples(
-            scene,
-            [layer.title for layer in layers],
-            words,
-            draw=lambda pen, at: draw_areas(
-                pen, scene, layers[at], clusters=found[layers[at].round_id]
-            ),
-            key=lambda pen: area_legend(
-                pen, scene, layers[0], quantity=quantity, several=True
-            ),
-            subtitle=f"{quantity}: the rounds on one scale",
-            notes=list(dict.fromkeys(note for layer in layers for note in layer.notes)),
-        )
-        told = (f"{words.title}: the rounds", _area_alt(layers[-1], quantity))
-        written += save_sheets(figure, folder / f"{name}_rounds", "", told)
-    return written
-
-
 def draw_sectors(
     flows: ProtectedFlows,
     sectors: pd.DataFrame,
@@ -249,6 +175,7 @@ def draw_sectors(
     folder: Path,
     *,
     minimum_cell: int,
+    formats: Sequence[SheetFormat] = SHEETS,
 ) -> list[MapFile]:
     """Write the Sankey of crossings, destinations and sectors over all rounds.
 
@@ -264,11 +191,12 @@ def draw_sectors(
     folder : Path
         Created if need be.
     minimum_cell : int
+    formats : sequence of {"svg", "png", "pdf"}
 
     Returns
     -------
     list of MapFile
-        ``sankey_sectors.svg`` and ``.png``; nothing where no count is shown.
+        ``sankey_sectors`` in every format; nothing where no count is shown.
     """
     if sectors.empty:
         return []
@@ -292,7 +220,32 @@ def draw_sectors(
         if band.end[0] == "sector"
     )
     told = (words.title, f"Bands from crossing to destination to sector: {largest}.")
-    return save_sheets(figure, folder / "sankey_sectors", layer.round_id, told)
+    path = folder / "sankey_sectors"
+    return save_sheets(figure, path, layer.round_id, told, formats)
+
+
+def _place_layers(
+    group: str,
+    frame: pd.DataFrame | None,
+    judged: Sequence[PlaceTest],
+    *,
+    places: pd.DataFrame,
+    scene: Scene,
+    **ground: Any,  # noqa: ANN401 - titles, periods and boundaries
+) -> list[AreaMap]:
+    """Return the maps that the interactive file offers under one heading."""
+    named = []
+    if frame is not None:
+        named.append(("Estimates", area_layers(frame, places, scene.plane, **ground)))
+    named += [
+        (test.title, judged_layers(test, places, scene.plane, **ground))
+        for test in judged
+    ]
+    return [
+        replace(layer, group=group, title=", ".join(filter(None, (title, layer.title))))
+        for title, layers in named
+        for layer in layers
+    ]
 
 
 def _only(scene: Scene, rounds: Collection[str]) -> Scene:
@@ -304,10 +257,6 @@ def _only(scene: Scene, rounds: Collection[str]) -> Scene:
         )
     kept = [layer for layer in scene.layers if not rounds or layer.round_id in rounds]
     return replace(scene, layers=tuple(kept))
-
-
-def _stem(round_id: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", round_id).strip("_") or "round"
 
 
 def _sankey(layer: Layer, words: Words) -> Figure:
@@ -347,13 +296,3 @@ def _told(layer: Layer, words: Words) -> tuple[str, str]:
         f"Map of the ways of {layer.n:,} respondents from home province by border "
         f"crossing to destination province, {layer.title}. Largest: {largest}.",
     )
-
-
-def _area_alt(layer: AreaMap, quantity: str) -> str:
-    told = [area for area in layer.areas if area.value is not None]
-    told.sort(key=lambda area: -(area.value or 0.0))
-    largest = "; ".join(
-        f"{area.name}, {100 * (area.value or 0):.0f} %" for area in told[:5]
-    )
-    end = f" Highest: {largest}." if largest else ""
-    return f"Map of {len(layer.areas)} places: {quantity}, {layer.title}.{end}"

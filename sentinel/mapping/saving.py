@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +14,11 @@ from sentinel.disclosure import release_file
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["MapFile", "save_figure", "save_sheets"]
+    from sentinel.study.config import SheetFormat
 
-FORMATS = ("svg", "png")
+__all__ = ["SHEETS", "MapFile", "file_stem", "save_figure", "save_sheets"]
+
+SHEETS: tuple[SheetFormat, ...] = ("svg", "png")
 PNG_DPI = 180
 COLOURS = 256
 
@@ -39,6 +43,17 @@ class MapFile:
     round_id: str
     title: str
     alt: str
+
+
+def file_stem(text: str) -> str:
+    """Return what a file may be called after a round or a method.
+
+    Examples
+    --------
+    >>> file_stem("Poipet 2009/1")
+    'Poipet_2009_1'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_") or "round"
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -75,11 +90,15 @@ def _fewer_colours(drawn: io.BytesIO) -> bytes:
 
 
 def save_sheets(
-    figure: Figure, stem: Path, round_id: str, told: tuple[str, str]
+    figure: Figure,
+    stem: Path,
+    round_id: str,
+    told: tuple[str, str],
+    formats: Sequence[SheetFormat] = SHEETS,
 ) -> list[MapFile]:
-    """Release a figure in every format; `told` is its title and what it shows."""
+    """Release a figure in some formats; `told` is its title and what it shows."""
     written = []
-    for kind in FORMATS:
+    for kind in formats:
         path = stem.with_name(f"{stem.name}.{kind}")
         save_figure(figure, path)
         written.append(

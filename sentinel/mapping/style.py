@@ -33,6 +33,7 @@ __all__ = [
     "Words",
     "class_colours",
     "line_of",
+    "stands_out",
 ]
 
 from dataclasses import dataclass
@@ -61,6 +62,7 @@ SEQUENTIAL = ("#fed976", "#feb24c", "#fd8d3c", "#f03b20", "#bd0026")
 WIDE_HATCH = "////"
 FEW_HATCH = "...."
 CLUSTER_LINE = "#1b2733"
+DARK = 130.0
 ROLE_COLOUR = {"origin": ORIGIN, "destination": TARGET, "crossing": "#ffffff"}
 ROLE_LABEL = {
     "origin": "Home province",
@@ -80,6 +82,12 @@ class Category(NamedTuple):
     hatch: str
     label: str
 
+    @property
+    def is_dark(self) -> bool:
+        """Whether a hatch must be white to be seen."""
+        red, green, blue = (int(self.colour[at : at + 2], 16) for at in (1, 3, 5))
+        return 0.299 * red + 0.587 * green + 0.114 * blue < DARK
+
 
 # Local Moran and Getis-Ord Gi*, in the order of the key (colours: anchor of LISA maps).
 CATEGORIES = {
@@ -89,15 +97,32 @@ CATEGORIES = {
     "high-low": Category("#fdae61", "//", "high among low"),
     "hot 99": Category("#b2182b", "", "hotspot, 99 %"),
     "hot 95": Category("#ef8a62", "", "hotspot, 95 %"),
-    "hot 90": Category("#fddbc7", "", "hotspot, 90 %"),
+    "hot 90": Category("#fddbc7", "//", "hotspot, 90 %"),
     "cold 90": Category("#d1e5f0", "xx", "coldspot, 90 %"),
     "cold 95": Category("#67a9cf", "xx", "coldspot, 95 %"),
     "cold 99": Category("#2166ac", "xx", "coldspot, 99 %"),
     "hotspot": Category("#d7191c", "", "hotspot"),
     "coldspot": Category("#2c7bb6", "xx", "coldspot"),
+    "in a high cluster": Category("#d7191c", "", "in a cluster, high"),
+    "in a low cluster": Category("#2c7bb6", "xx", "in a cluster, low"),
+    "in no cluster": Category("#eeeeee", "", "in no cluster"),
     "not significant": Category("#eeeeee", "", "not significant"),
     "no neighbours": Category("#ffffff", "--", "no neighbours: not tested"),
 }
+
+
+DULL = ("", "not significant", "no neighbours", "in no cluster")
+
+
+def stands_out(category: str) -> bool:
+    """Return whether a category is a finding.
+
+    Examples
+    --------
+    >>> stands_out("hot 95"), stands_out("not significant")
+    (True, False)
+    """
+    return category not in DULL
 
 
 def line_of(*parts: str) -> str:

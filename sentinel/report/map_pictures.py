@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from sentinel.report.tables import Column, PrintedTable
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from sentinel.mapping import MapFile, Words
+    from sentinel.mapping import MapFile, PlaceTest, Words
     from sentinel.report.release import Release, ReleasedTable
     from sentinel.study.config import MapsSection
 
@@ -65,7 +66,9 @@ def write_maps(
     except InputError as error:
         return [], (_reason(error),)
     with every_script():
-        for draw in (_draw_routes, _draw_sectors, _draw_places):
+        atlas, unjudged = _judge_places(release, atlas)
+        reasons += unjudged
+        for draw in (_draw_routes, _draw_sectors, _draw_places, _draw_hotspots):
             try:
                 written += draw(release, atlas, folder)
             except InputError as error:
@@ -81,6 +84,7 @@ class _Atlas:
     places: pd.DataFrame
     boundaries: gpd.GeoDataFrame | None
     unmatched: tuple[str, ...]
+    tests: Mapping[str, Sequence[PlaceTest]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, release: Release, maps: MapsSection) -> _Atlas:
@@ -135,6 +139,8 @@ def _draw_routes(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]
             table.label: _of_places(table, place)
             for table, place in _place_tables(release)
         },
+        tests=atlas.tests,
+        formats=atlas.maps.formats,
     )
 
 
@@ -157,6 +163,7 @@ def _draw_sectors(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile
         atlas.words(release, SECTORS_TITLE, "Respondents, not weighted."),
         folder,
         minimum_cell=release.minimum_cell,
+        formats=atlas.maps.formats,
     )
 
 
@@ -179,7 +186,50 @@ def _draw_places(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]
             periods=dict(release.labels.periods),
             boundaries=atlas.boundaries,
             quantity=quantity,
+            formats=atlas.maps.formats,
         )
+    return written
+
+
+def _judge_places(release: Release, atlas: _Atlas) -> tuple[_Atlas, tuple[str, ...]]:
+    """Find which places of the released tables stand out; say where none could be."""
+    from sentinel.mapping import find_hotspots
+
+    if "hotspots" not in atlas.maps.show:
+        return atlas, ()
+    tests: dict[str, Sequence[PlaceTest]] = {}
+    reasons: list[str] = []
+    for table, place in _place_tables(release):
+        tests[table.label], why = find_hotspots(
+            _of_places(table, place),
+            atlas.places,
+            methods=atlas.maps.hotspots,
+            boundaries=atlas.boundaries,
+            neighbours=atlas.maps.neighbours,
+            rng=release.rng,
+        )
+        reasons += [f"Maps: {table.label}. {reason}" for reason in why]
+    return replace(atlas, tests=tests), tuple(reasons)
+
+
+def _draw_hotspots(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]:
+    from sentinel.mapping import draw_place_test
+
+    written = []
+    for table, _ in _place_tables(release):
+        for test in atlas.tests.get(table.label, ()):
+            written += draw_place_test(
+                test,
+                atlas.places,
+                atlas.words(release, table.label, "Weighted."),
+                folder,
+                name=f"{test.method}_{table.name}",
+                minimum_cell=release.minimum_cell,
+                titles=dict(release.labels.rounds),
+                periods=dict(release.labels.periods),
+                boundaries=atlas.boundaries,
+                formats=atlas.maps.formats,
+            )
     return written
 
 
@@ -280,12 +330,13 @@ def _pictures(written: list[MapFile], folder: Path) -> list[MapPicture]:
     ]
     sheets: dict[str, list[MapFile]] = {}
     for item in written:
-        if item.format in MEDIA_TYPES:
+        if item.format != "html":
             sheets.setdefault(item.path.stem, []).append(item)
     pictures = []
     for stem, kinds in sheets.items():
         # Lettering as outlines makes some sheets smaller as pixels: the page is mailed.
-        embedded = min(kinds, key=lambda item: item.path.stat().st_size)
+        shown = [item for item in kinds if item.format in MEDIA_TYPES]
+        embedded = min(shown, key=lambda item: item.path.stat().st_size)
         links = [
             (f"As {item.format.upper()}", f"{folder.name}/{item.path.name}")
             for item in kinds

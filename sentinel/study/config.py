@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sentinel.study.monitoring_section import MonitoringSection
 from sentinel.study.section import Name, Names, Section
@@ -200,7 +200,11 @@ class ModelSection(Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-MapKind = Literal["routes", "sankey", "sectors", "rounds", "places", "interactive"]
+MapKind = Literal[
+    "routes", "sankey", "sectors", "rounds", "places", "hotspots", "interactive"
+]
+HotspotMethod = Literal["getis_ord", "local_moran", "scan"]
+SheetFormat = Literal["svg", "png", "pdf"]
 ROUTES_TITLE = "From home province by border crossing to place of work"
 
 
@@ -209,8 +213,10 @@ class MapsSection(Section):
 
     `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round,
     ``sectors`` worked in at each destination, the ``rounds`` side by side, ``places``
-    with their estimates, the ``interactive`` file.
+    with their estimates, ``hotspots`` among those, the ``interactive`` file.
     `rounds` limits the maps of routes to some rounds; they are all drawn by default.
+    `hotspots` names the methods that judge places; neighbours are the `neighbours`
+    nearest ones where no polygons tell. `formats` are those of the printed sheets.
     """
 
     origin: str | None = "origin_adm1"
@@ -225,6 +231,18 @@ class MapsSection(Section):
     top_flows: int = Field(default=25, ge=1, le=200)
     show: tuple[MapKind, ...] = get_args(MapKind)
     rounds: tuple[str, ...] = ()
+    hotspots: tuple[HotspotMethod, ...] = get_args(HotspotMethod)
+    neighbours: int = Field(default=4, ge=1, le=30)
+    formats: tuple[SheetFormat, ...] = ("svg", "png")
+
+    @field_validator("formats")
+    @classmethod
+    def _can_be_shown(cls, value: tuple[SheetFormat, ...]) -> tuple[SheetFormat, ...]:
+        if not {"svg", "png"} & set(value):
+            raise ValueError(
+                'formats needs "svg" or "png": the report shows one of them'
+            )
+        return tuple(dict.fromkeys(value))
 
 
 class ReportSection(Section):

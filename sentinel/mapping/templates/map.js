@@ -109,6 +109,28 @@
     });
   }
 
+  // The line round symbols keeps off them at any zoom: the hull of circles about them.
+  function around(points, reach) {
+    const spots = points.flatMap(([x, y]) => Array.from({ length: 16 }, (_, i) =>
+      [x + reach * Math.cos(i * Math.PI / 8), y + reach * Math.sin(i * Math.PI / 8)]));
+    spots.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    const half = (list) => list.reduce((hull, p) => {
+      const turns = ([a, b]) => (b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]) > 0;
+      while (hull.length > 1 && !turns(hull.slice(-2))) { hull.pop(); }
+      return [...hull, p];
+    }, []);
+    return [...half(spots), ...half([...spots].reverse())];
+  }
+  function outlines(group, unit) {
+    all(".cluster", group).forEach((cluster) => {
+      if (!cluster.dataset.points) { return; }
+      const hull = around(cluster.dataset.points.split(";").map(numbers), 19 * unit);
+      cluster.querySelector(".loose").setAttribute("d", `M${hull.map((p) => p.join(" ")).join("L")}Z`);
+      const corner = hull.reduce((a, b) => (b[0] + b[1] < a[0] + a[1] ? b : a));
+      cluster.nextElementSibling.dataset.p = corner.join(" ");
+    });
+  }
+
   function draw() {
     const scale = scales(), { unit } = scale;
     view.setAttribute("transform", `translate(${tx} ${ty}) scale(${k})`);
@@ -122,6 +144,7 @@
       leg.querySelector(".line").setAttribute("stroke-width", w * scale.f);
       leg.querySelector(".case").setAttribute("stroke-width", w * scale.f + 2.4);
     });
+    outlines(group, unit);
     all(".node", group).forEach((node) => {
       const [x, y] = numbers(node.dataset.p);
       node.setAttribute("transform", `translate(${x} ${y}) scale(${unit})`);
@@ -156,7 +179,7 @@
     if (!points.length) { return; }
     const xs = points.map((p) => p[0]), ys = points.map((p) => p[1]);
     const [l, r, t, b] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    const next = Math.min(W / (r - l + 160), H / (b - t + 120), 6);
+    const next = Math.min(W / (1.3 * (r - l) + 40), H / (1.3 * (b - t) + 40), 12);
     move(W / 2 - (l + r) / 2 * next, H / 2 - (t + b) / 2 * next, next);
   }
 
@@ -223,6 +246,14 @@
   });
   svg.addEventListener("focusout", hide);
 
+  // A map whose places fill a corner of the frame, or lie outside what is seen, is fitted.
+  function is_lost() {
+    const points = all(`.round[data-round="${round}"] :is(.node, .place)`).map((node) => numbers(node.dataset.p));
+    if (!points.length) { return false; }
+    const xs = points.map((p) => p[0] * k + tx), ys = points.map((p) => p[1] * k + ty);
+    const [l, r, t, b] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    return l < 0 || t < 0 || r > W || b > H || Math.max((r - l) / W, (b - t) / H) < 0.4;
+  }
   function choose(value) {
     round = value;
     all("[data-round]").forEach((part) => { part.toggleAttribute("hidden", part.dataset.round !== round); });
@@ -232,18 +263,22 @@
       input.closest("label").hidden = !["names", "dots"].includes(name) && !group.querySelector(`[data-layer="${name}"]`);
     });
     hide();
-    draw();
+    if (is_lost()) { fit(); } else { draw(); }
   }
-  all("input[name=round]").forEach((input) => input.addEventListener("change", () => choose(input.value)));
+  const choice = document.getElementById("round");
+  choice.addEventListener("change", () => choose(choice.value));
   all("[data-switch]").forEach((input) => input.addEventListener("change", () => {
     all(`[data-layer="${input.dataset.switch}"]`).forEach((part) => part.classList.toggle("off", !input.checked));
     draw();
   }));
   const actions = { in: () => zoom(1.4), out: () => zoom(1 / 1.4), fit, all: () => move(0, 0, 1) };
   all("[data-do]").forEach((button) => button.addEventListener("click", () => actions[button.dataset.do]()));
+  // No wider than the window is high: the whole map is seen at once, without bands beside it.
+  const bound = () => { svg.parentNode.style.maxWidth = `${0.92 * innerHeight * W / H}px`; };
+  window.addEventListener("resize", bound);
+  bound();
   new ResizeObserver(draw).observe(svg);
   window.addEventListener("beforeprint", draw);
-  const first = document.querySelector("input[name=round]:checked");
-  choose(first ? first.value : "0");
+  choose(choice.value);
   if (svg.clientWidth < 600) { fit(); }
 })();

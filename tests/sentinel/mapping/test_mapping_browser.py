@@ -112,13 +112,13 @@ def test_browser__pan_zoom_hover_and_tell(visit):
 
 def test_browser__rounds_and_layers_switch(visit):
     page = visit.page
-    choices = page.locator("input[name=round]")
-    for at in range(choices.count()):
-        choices.nth(at).check()
+    choice = page.locator("#round")
+    last = page.locator("#round option").count() - 1
+    for at in range(last + 1):
+        choice.select_option(str(at))
         assert visit.shown() == str(at)
         assert page.locator(".legend:not([hidden])").count() == 1
         assert page.locator(".subtitle:not([hidden])").count() == 1
-    last = choices.count() - 1
     place = page.locator(f'g.round[data-round="{last}"] .place')
     assert place.count() == 3
     assert place.first.is_visible()
@@ -126,7 +126,7 @@ def test_browser__rounds_and_layers_switch(visit):
     assert not place.first.is_visible()
     # Switches that change nothing here are not offered.
     assert not page.get_by_label("Ways onward").is_visible()
-    choices.nth(0).check()
+    choice.select_option("0")
     leg = page.locator('g.round[data-round="0"] .leg.on')
     assert leg.count() > 0
     page.get_by_label("Ways onward").uncheck()
@@ -158,7 +158,7 @@ def test_browser__everything_by_keyboard(visit):
     page.keyboard.press("Escape")
     assert page.locator("#tip.on").count() == 0
     # What has the focus can be seen: its outline or its stroke changes.
-    page.locator("input[name=round]").first.focus()
+    page.locator("#round").focus()
     page.keyboard.press("ArrowDown")
     assert visit.shown() == "1"
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != (

@@ -51,6 +51,18 @@ def check_plan(config: StudyConfig, path: str | Path) -> Problems:
         problems.extend(_check_classify(config, definition, file, lines))
     known = {item.name for item in codebook} | outcomes | ALWAYS_THERE
     for key, names in _columns(config, file, lines, problems):
+        secret = [item for item in names if _is_secret(codebook, item)]
+        if secret:
+            problems.add(
+                _problem(
+                    file,
+                    lines,
+                    key,
+                    value=", ".join(secret),
+                    expected="variables that may leave the enclave",
+                    hint="The codebook says of them: never to be released.",
+                )
+            )
         missing = [item for item in names if item not in known]
         if missing and definition is not None:
             problems.add(
@@ -63,6 +75,11 @@ def check_plan(config: StudyConfig, path: str | Path) -> Problems:
                 )
             )
     return problems
+
+
+def _is_secret(codebook: Codebook, name: str) -> bool:
+    variable = codebook.get(name)
+    return variable is not None and variable.release == "never"
 
 
 def _definition(

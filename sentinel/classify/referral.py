@@ -26,6 +26,7 @@ from sentinel.classify.definitions import variables_of
 from sentinel.classify.expressions import ExpressionError, parse_expression
 from sentinel.classify.three_valued import NO, UNKNOWN, YES, evaluate
 from sentinel.schema.problems import Problem, Problems
+from sentinel.schema.states import CellState
 
 if TYPE_CHECKING:
     from sentinel.classify.apply import InterviewTable
@@ -104,11 +105,15 @@ class ReferralList:
         Flag and the reason: switched off, or its questions were not asked.
     undecided : mapping of str to int
         Flag and how many persons' answers leave it open: ask again.
+    not_asked : mapping of str to str
+        Flag and of how many persons, in which rounds, its questions were not asked.
+        They are not known to be safe.
     """
 
     frame: pd.DataFrame = field(repr=False)
     not_looked_for: Mapping[str, str]
     undecided: Mapping[str, int]
+    not_asked: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_open(self) -> int:
@@ -124,6 +129,10 @@ class ReferralList:
             f"undecided, ask again: {code} of {count} persons"
             for code, count in self.undecided.items()
             if count
+        ]
+        lines += [
+            f"not asked, which does not mean safe: {code} of {whom}"
+            for code, whom in self.not_asked.items()
         ]
         lines += [
             f"not looked for: {code}: {reason}"
@@ -147,8 +156,8 @@ def load_referral_flags(
     Examples
     --------
     >>> flags = load_referral_flags()
-    >>> [flag.code for flag in flags.flags if flag.off]
-    ['SUICIDAL', 'STILL_HELD']
+    >>> [flag.code for flag in flags.flags][:3], flags.flags[0].urgency
+    (['MINOR_ALONE', 'MINOR', 'INJURED'], 'now')
     """
     folder = resources.files("sentinel.classify") / "shipped" / "referral"
     shipped = {Path(item.name).stem: item for item in folder.iterdir()}
@@ -190,6 +199,7 @@ def referral_list(interviews: InterviewTable, flags: ReferralFlags) -> ReferralL
     answers = Answers(frame, interviews.states)
     skipped: dict[str, str] = {}
     undecided: dict[str, int] = {}
+    not_asked: dict[str, str] = {}
     up: dict[str, np.ndarray[tuple[int], np.dtype[np.bool_]]] = {}
     for flag in flags.flags:
         if flag.condition is None:
@@ -200,11 +210,19 @@ def referral_list(interviews: InterviewTable, flags: ReferralFlags) -> ReferralL
             skipped[flag.code] = f"not asked: {', '.join(gone)}"
             continue
         truth = evaluate(flag.condition, answers)
+        unasked = (truth == UNKNOWN) & _unasked(interviews, flag.condition)
         if len(truth) and (truth == UNKNOWN).all():
-            skipped[flag.code] = "nobody's answers decide it; were they asked?"
+            never = ", ".join(variables_of(flag.condition))
+            skipped[flag.code] = (
+                f"not asked: {never}"
+                if unasked.all()
+                else "nobody's answers decide it; were they asked?"
+            )
             continue
         up[flag.code] = truth == YES
-        undecided[flag.code] = int((truth == UNKNOWN).sum())
+        undecided[flag.code] = int(((truth == UNKNOWN) & ~unasked).sum())
+        if unasked.any():
+            not_asked[flag.code] = _whom(frame, unasked)
     handled = np.full(len(frame), NO)
     if flags.handled and all(name in frame for name in variables_of(flags.handled)):
         handled = evaluate(flags.handled, answers)
@@ -217,7 +235,26 @@ def referral_list(interviews: InterviewTable, flags: ReferralFlags) -> ReferralL
         frame=_sorted(rows, [name for name in WHERE_TO_FIND if name in frame]),
         not_looked_for=skipped,
         undecided=undecided,
+        not_asked=not_asked,
     )
+
+
+def _unasked(
+    interviews: InterviewTable, condition: Condition
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return of whom a question that decides a flag was not asked."""
+    states = interviews.states[list(variables_of(condition))]
+    return np.asarray((states == CellState.NOT_ASKED).any(axis=1), np.bool_)
+
+
+def _whom(
+    frame: pd.DataFrame, where: np.ndarray[tuple[int], np.dtype[np.bool_]]
+) -> str:
+    whom = f"{int(where.sum())} persons"
+    if "round_id" not in frame:
+        return whom
+    rounds = dict.fromkeys(frame.loc[where, "round_id"].astype("str"))
+    return f"{whom} (round {', '.join(rounds)})"
 
 
 def _plain(value: object) -> object:

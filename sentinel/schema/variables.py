@@ -143,7 +143,7 @@ class Codebook:
     >>> from sentinel.schema.codebook import load_codebook
     >>> codebook = load_codebook("deportee")
     >>> len(codebook), codebook["age"].high, codebook.label("sex", "2")
-    (156, 99.0, 'female')
+    (159, 99.0, 'female')
     """
 
     name: str

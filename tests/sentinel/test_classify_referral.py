@@ -77,6 +77,10 @@ def test_list__urgent_and_open_first_with_what_to_do(tmp_path):
         ({"intend": "2", "locked": "1"}, "GOES_BACK_TO_CONFINEMENT"),
         ({"route_abuse": "beaten;sexual"}, "SEXUAL_VIOLENCE"),
         ({"detain_abuse": "1"}, "ABUSED_IN_CUSTODY"),
+        ({"self_harm": "1"}, "SUICIDAL"),
+        ({"self_harm": "2"}, "SUICIDAL"),
+        ({"held_now": "1"}, "STILL_HELD"),
+        ({"held_now": "2"}, "STILL_HELD"),
     ],
 )
 def test_shipped_flags__each_is_raised_by_its_answers(answers, flag):
@@ -86,6 +90,7 @@ def test_shipped_flags__each_is_raised_by_its_answers(answers, flag):
         "threat_family": "0", "threat_kill": "0", "debt_dest": "0", "intend": "1",
         "locked": "0", "violence": "0", "free_leave_site": "1", "sexual_v": "0",
         "route_abuse": "none", "detain_abuse": "0", "referred": "0",
+        "held_now": "0", "self_harm": "0",
     }  # fmt: skip
     flags = load_referral_flags()
     assert referral_list(_interviews([well]), flags).frame.empty
@@ -95,9 +100,38 @@ def test_shipped_flags__each_is_raised_by_its_answers(answers, flag):
 
 def test_list__what_is_not_looked_for_is_said():
     found = referral_list(_interviews([{"distress": "0"}]), load_referral_flags())
-    assert "no such question" in found.not_looked_for["SUICIDAL"]
+    assert found.not_looked_for["SUICIDAL"] == "not asked: self_harm"
+    assert found.not_looked_for["STILL_HELD"] == "not asked: held_now"
     assert found.not_looked_for["INJURED"] == "not asked: injury, assist_home"
     assert "not looked for: SUICIDAL" in found.summary()
+
+
+def test_list__a_round_without_the_question_is_not_a_round_without_danger():
+    people = [
+        {"round_id": "2010", "rec_id": "a", "held_now": None, "distress": "0"},
+        {"round_id": "2010", "rec_id": "b", "held_now": None, "distress": "0"},
+        {"round_id": "2026", "rec_id": "c", "held_now": "2", "distress": "0"},
+        {"round_id": "2026", "rec_id": "d", "held_now": None, "distress": "0"},
+    ]
+    interviews = _interviews(people)
+    interviews.states.loc[:1, "held_now"] = CellState.NOT_ASKED
+    interviews.states.loc[3, "held_now"] = CellState.REFUSED
+    found = referral_list(interviews, load_referral_flags())
+    assert found.frame["rec_id"].tolist() == ["c"]
+    assert found.undecided["STILL_HELD"] == 1
+    assert found.not_asked == {"STILL_HELD": "2 persons (round 2010)"}
+    said = found.summary()
+    assert "not asked, which does not mean safe: STILL_HELD of 2 persons" in said
+
+
+def test_list__columns_that_no_round_asked_are_told_as_not_asked():
+    """A harmonised table has every variable of the codebook, asked or not."""
+    interviews = _interviews([{"rec_id": "a", "self_harm": None, "held_now": None}])
+    interviews.states[["self_harm", "held_now"]] = CellState.NOT_ASKED
+    found = referral_list(interviews, load_referral_flags())
+    assert found.not_looked_for["SUICIDAL"] == "not asked: self_harm"
+    assert found.not_looked_for["STILL_HELD"] == "not asked: held_now"
+    assert found.frame.empty
 
 
 @pytest.mark.parametrize(

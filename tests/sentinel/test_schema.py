@@ -28,8 +28,19 @@ def deportee():
     return load_codebook("deportee")
 
 
+# Items for the field supervisor that no instrument has, marked as the project's own.
+OWN = ("held_now", "self_harm", "danger_told")
+
+
+def test_deportee__own_items_are_marked_and_never_leave(deportee):
+    for name in OWN:
+        assert "our own" in deportee[name].label
+        assert "referral only, optional" in deportee[name].use
+        assert deportee[name].release == "never"
+
+
 def test_deportee__has_every_block_and_no_direct_identifier(deportee):
-    assert len(deportee) == 156
+    assert len(deportee) == 156 + len(OWN)
     assert {item.block for item in deportee} == set(BLOCKS)
     assert len(read_codebook("deportee")[1]) == 0
     assert {item.record for item in deportee} == {"interview", "case", "call"}
@@ -59,7 +70,9 @@ def test_deportee__what_must_not_leave_is_marked(deportee):
 def test_deportee__says_what_the_domain_codebook_says(deportee, shared_folder):
     with (shared_folder / "domain/codebook.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert [row["variable"] for row in rows] == list(deportee.names)
+    assert [row["variable"] for row in rows] == [
+        name for name in deportee.names if name not in OWN
+    ]
     kinds = {
         "cat": {"category"}, "ord": {"category"}, "bin": {"flag"}, "int": {"integer"},
         "num": {"number"}, "multi": {"multi"}, "date": {"date"}, "month": {"month"},

@@ -25,7 +25,7 @@ from sentinel.schema.skip_logic import Comparison, Condition
 from sentinel.schema.states import CellState
 from sentinel.schema.variables import Codebook, Variable
 
-__all__ = ["LANGUAGES", "deportee_form", "deportee_form_bytes"]
+__all__ = ["DANGERS", "LANGUAGES", "deportee_form", "deportee_form_bytes"]
 
 ENGLISH = "English (en)"
 LANGUAGES = (
@@ -37,7 +37,7 @@ LANGUAGES = (
     "Vietnamese (vi)",
     "Chinese (zh)",
 )
-VERSION = "1"
+VERSION = "2"
 
 
 def _in_all(column: str) -> tuple[str, ...]:
@@ -47,7 +47,7 @@ def _in_all(column: str) -> tuple[str, ...]:
 _LABELS = _in_all("label")
 _SURVEY = (
     "type", "name", *_LABELS, *_in_all("hint"), "required", "relevant", "constraint",
-    *_in_all("constraint_message"), "appearance", "default",
+    *_in_all("constraint_message"), "calculation", "appearance", "default",
 )  # fmt: skip
 _GROUPS = {
     "selection": "Selection",
@@ -87,10 +87,45 @@ _COUNTRIES = {
 _RELEVANT = {
     "child_guard": "${age} >= 0 and ${age} < 18",
     "sexual_v": "${age} >= 18 and ${age} != 98 and ${int_sex} = ${sex}",
+    "held_now": f"{_GATE} and not(${{child_guard}} = '0')",
+    "self_harm": _GATE,
+    "danger_told": "${danger_now} = '1'",
 }
-_REQUIRED = frozenset(
-    ["site_code", "int_date", "private", "consent_read", "consent_given", "sel_outcome"]
+_REQUIRED = {
+    name: "yes"
+    for name in (
+        "site_code", "int_date", "private", "consent_read", "consent_given",
+        "sel_outcome", "danger_told",
+    )
+} | {"referred": "${danger_now} = '1'"}  # fmt: skip
+# Immediate danger, as MINOR and the shipped referral flags of urgency "now" have it:
+# the form cannot be finished before the danger was handed over.
+DANGERS = {
+    "STILL_HELD": "${held_now} = '1' or ${held_now} = '2'",
+    "SUICIDAL": "${self_harm} = '1' or ${self_harm} = '2'",
+    "MINOR": "${age} >= 0 and ${age} < 18",
+    "INJURED": "${injury} = '1' and not(selected(${assist_home}, 'medical'))",
+    "DISTRESS": "${distress} = '2'",
+    "THREAT_STANDS": "${threat_family} = '1' or ${threat_kill} = '1'",
+    "SEXUAL_VIOLENCE": "${sexual_v} = '1' or selected(${route_abuse}, 'sexual')",
+}
+_IN_DANGER = "${danger_now} = '1'"
+_DANGER_CARD = (
+    "This person may be in danger. Stay with the person, out of the sight of others. "
+    "Call your supervisor now. Offer the services of your list and say what each can "
+    "and cannot do; the person decides, for a child the child protection service. "
+    "Contact neither employer nor police without the person's consent. Do not promise "
+    "what you cannot keep."
 )
+_CONSTRAINTS = {
+    "interviewer_id": "regex(., '[A-Za-z]{0,3}[0-9]{1,4}')",
+    "referred": f"not({_IN_DANGER}) or . != '0'",
+    "danger_told": ". = '1'",
+}
+_MESSAGES = {
+    "referred": "Somebody may be in danger: offer a service before you go on.",
+    "danger_told": "Call your supervisor now. The form is finished after that.",
+}
 _MISSING_WORDS = {
     CellState.REFUSED: "Refuses to answer (do not read)",
     CellState.DONT_KNOW: "Does not know (do not read)",
@@ -156,12 +191,28 @@ def _survey(
         yield opened
         if group == "consent":
             yield {"type": "note", "name": "consent_text", _LABELS[0]: _CONSENT_TEXT}
-        for row in wording:
-            if row["group"] == group:
-                yield _question(codebook, codebook[row["name"]], row, lists)
+        for row in (item for item in wording if item["group"] == group):
+            if row["name"] == "referred":
+                yield from _danger()
+            yield _question(codebook, codebook[row["name"]], row, lists)
         if group == "closing":
             yield {"type": "note", "name": "last_text", _LABELS[0]: _LAST_TEXT}
         yield {"type": "end group"}
+
+
+def _danger() -> Iterator[Cells]:
+    raised = " or ".join(f"({condition})" for condition in DANGERS.values())
+    yield {
+        "type": "calculate",
+        "name": "danger_now",
+        "calculation": f"if({raised}, '1', '0')",
+    }
+    yield {
+        "type": "note",
+        "name": "danger_card",
+        _LABELS[0]: _DANGER_CARD,
+        "relevant": _IN_DANGER,
+    }
 
 
 def _question(
@@ -176,12 +227,13 @@ def _question(
         _LABELS[0]: row["question"],
         f"hint::{ENGLISH}": row["hint"],
         "type": _type(variable, lists),
-        "required": "yes" if name in _REQUIRED else "",
+        "required": _REQUIRED.get(name, ""),
         "relevant": _RELEVANT.get(name) or _skip_rule(codebook, variable.asked_if),
         "constraint": _constraint(variable),
     }
     if cells["constraint"]:
-        cells[f"constraint_message::{ENGLISH}"] = f"Expected {variable.expected()}."
+        told = _MESSAGES.get(name) or f"Expected {variable.expected()}."
+        cells[f"constraint_message::{ENGLISH}"] = told
     if variable.kind == "month":
         cells["appearance"] = "month-year"
     if name == "int_date":
@@ -260,9 +312,7 @@ def _constraint(variable: Variable) -> str:
         ]
         exact = [f". = {code}" for code in variable.missing]
         return " or ".join(filter(None, [" and ".join(limits), *exact]))
-    if variable.name == "interviewer_id":
-        return "regex(., '[A-Za-z]{0,3}[0-9]{1,4}')"
-    return ""
+    return _CONSTRAINTS.get(variable.name, "")
 
 
 def _has(variable: Variable, code: str) -> bool:

@@ -40,6 +40,8 @@ def test_check_plan__the_embedded_study_is_clean(study):
         ('definition = "uniap"', 'definition = "unicef"', "unicef"),
         ("~ C(round_id)", "~ C(round_id", "not a formula"),
         ("+ edu_years +", "+ education +", "education"),
+        ('by = ["sex"]', 'by = ["self_harm"]', "may leave the enclave"),
+        ("+ edu_years +", "+ held_now +", "may leave the enclave"),
         ("round_id != 'LATH2013'", "round_id !! 'LATH2013'", "not understood"),
     ],
 )

@@ -38,7 +38,7 @@ def test_questionnaire__every_asked_variable_of_the_codebook_and_nothing_else(fo
         for item in codebook
         if item.record == "interview" and not item.derived and item.kind != "id"
     }
-    unasked = {"note", "meta"}
+    unasked = {"note", "meta", "calculate"}
     questions = {item.name for item in form.questions if item.kind not in unasked}
     # Interviewers have codes; the round comes from the study file; districts are free
     # text; coupons belong to another sampling.
@@ -49,7 +49,7 @@ def test_questionnaire__every_asked_variable_of_the_codebook_and_nothing_else(fo
 def test_questionnaire__no_field_for_a_name_a_telephone_or_a_place_on_earth(form):
     assert {item.kind for item in form.questions} <= {
         "meta", "select_one", "select_multiple", "integer", "decimal", "date", "note",
-        "text",
+        "text", "calculate",
     }  # fmt: skip
     open_text = [item.name for item in form.questions if item.kind == "text"]
     assert open_text == ["interviewer_id"]
@@ -129,4 +129,5 @@ def test_questionnaire__seven_languages_ready_to_fill(form):
     assert {"Khmer (km)", "Lao (lo)", "Myanmar (my)", "Thai (th)"} <= set(
         form.languages
     )
-    assert all(item.labels for item in form.questions if item.kind != "meta")
+    silent = {"meta", "calculate"}
+    assert all(item.labels for item in form.questions if item.kind not in silent)

@@ -65,6 +65,7 @@ def estimate_plan(
                     quantity=quantity,
                     by=table.by,
                     frame=table.frame,
+                    answers=table.answers,
                 )
             )
     return tuple(tables), tuple(skipped)
@@ -105,6 +106,7 @@ def estimate_table(
         quantity=quantity,
         by=section.by,
         frame=rows,
+        answers=_answers(frame, variable, section, quantity),
     )
 
 
@@ -210,6 +212,16 @@ def _counts(
         "n_cases": cases.groupby(keys).sum(),
         "n_unknown": unknown.groupby(keys).sum(),
     }
+
+
+def _answers(
+    frame: pd.DataFrame, variable: str, section: EstimateSection, quantity: str
+) -> pd.DataFrame:
+    """Return the respondents of the domain with their groups and answers."""
+    mask = _domain(frame, section.where, quantity)
+    part = frame if mask is None else frame[mask]
+    answer = pd.to_numeric(part[variable], errors="coerce")
+    return part[list(section.by)].assign(answer=answer)
 
 
 def _aligned(

@@ -35,6 +35,10 @@ class EstimateTable:
         ``n_cases`` (respondents with outcome 1), ``n_unknown``, ``reference_period``,
         ``interval_method`` and ``notes``. Unprotected: only `sentinel.disclosure` may
         hand it on.
+    answers : DataFrame or None
+        The respondents behind the rows, in the order of the interviews: the group
+        columns and ``answer`` (1, 0, missing). Never released: it tells what tables of
+        several outcomes tell together.
     """
 
     name: str
@@ -42,6 +46,7 @@ class EstimateTable:
     quantity: str
     by: tuple[str, ...]
     frame: pd.DataFrame
+    answers: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -21,11 +21,7 @@ from sentinel.disclosure.ctdc import (
 )
 from sentinel.disclosure.differencing import ReleasedCells
 from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
-from sentinel.disclosure.estimates import (
-    protect_estimates,
-    protect_tables,
-    withhold_contrasts,
-)
+from sentinel.disclosure.estimates import protect_estimates, protect_tables
 from sentinel.disclosure.flows import (
     ProtectedFlows,
     UnprotectableFlowsError,
@@ -45,6 +41,7 @@ from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.rounding import RoundedTable, round_counts_down
 from sentinel.disclosure.synthetic import SyntheticRecords, synthesise
 from sentinel.disclosure.tables import ProtectedTable, audit, protect_counts
+from sentinel.disclosure.withholding import protect_alike, withhold_contrasts
 
 __all__ = [
     "CTDC_BLOCKS",
@@ -72,6 +69,7 @@ __all__ = [
     "k_anonymise",
     "keep_out_of_release",
     "microdata_report",
+    "protect_alike",
     "protect_counts",
     "protect_estimates",
     "protect_flows",

@@ -48,6 +48,14 @@ class CellSystem:
         Never shown to anyone, yet a difference of shown cells.
     free : ndarray of bool, shape (cells,)
         Private, and nothing about it is to be protected: an unpublished sum.
+    between : ndarray of bool, shape (cells,)
+        Private: persons counted by one question and not by another.
+    untold : ndarray of bool, shape (cells,)
+        A release never says of it whether it is small: no table has such a cell, or its
+        row is withheld for its few respondents, and no more is said.
+    least : ndarray of int, shape (cells,)
+        Smallest count that is a small one: 1, or 0 where nobody is as telling as few
+        (a group in which everybody is a case).
     """
 
     value: IntVector
@@ -58,9 +66,17 @@ class CellSystem:
     known: BoolVector
     private: BoolVector
     free: BoolVector
+    between: BoolVector
+    untold: BoolVector
+    least: IntVector
 
     def __len__(self) -> int:
         return self.value.size
+
+    def small(self, minimum: int) -> BoolVector:
+        """Return which cells are small and no reader has from elsewhere."""
+        counted = (self.value >= self.least) & (self.value < minimum)
+        return counted & ~self.known & ~self.free
 
     def components(self) -> list[IntVector]:
         """Return the cells of each part that no equation or group ties to another."""
@@ -89,6 +105,9 @@ class CellSystem:
             known=self.known[cells],
             private=self.private[cells],
             free=self.free[cells],
+            between=self.between[cells],
+            untold=self.untold[cells],
+            least=self.least[cells],
         )
 
 
@@ -99,15 +118,24 @@ class SystemBuilder:
         self._value: list[int] = []
         self._group: list[int] = []
         self._cost: list[float] = []
-        self._flags: list[tuple[bool, bool, bool, bool]] = []
+        self._flags: list[tuple[bool, ...]] = []
+        self._least: list[int] = []
         self._equations: list[dict[int, float]] = []
 
     def add(
-        self, value: float, *, kind: str = "cell", group: int = -1, cost: float = 1.0
+        self,
+        value: float,
+        *,
+        kind: str = "cell",
+        group: int = -1,
+        cost: float = 1.0,
+        least: int = 1,
+        untold: bool = False,
     ) -> int:
-        """Add a cell of kind cell, margin, known, private or free; return its number.
+        """Add a cell and return its number.
 
-        `group` is the number of an earlier cell that it is hidden together with.
+        `kind` is cell, margin, known, private, free or between; `group` is the number
+        of an earlier cell that it is hidden together with.
         """
         number = len(self._value)
         self._value.append(round(value))
@@ -117,10 +145,13 @@ class SystemBuilder:
             (
                 kind == "margin",
                 kind == "known",
-                kind in ("private", "free"),
+                kind in ("private", "free", "between"),
                 kind == "free",
+                kind == "between",
+                untold or kind == "between",
             )
         )
+        self._least.append(least)
         return number
 
     def sums(self, total: int, parts: Iterable[int]) -> None:
@@ -134,7 +165,7 @@ class SystemBuilder:
     def build(self) -> CellSystem:
         """Return the system."""
         n_cells = len(self._value)
-        flags = np.array(self._flags, dtype=bool).reshape(n_cells, 4)
+        flags = np.array(self._flags, dtype=bool).reshape(n_cells, 6)
         rows = [row for row, terms in enumerate(self._equations) for _ in terms]
         columns = [cell for terms in self._equations for cell in terms]
         weights = [weight for terms in self._equations for weight in terms.values()]
@@ -150,6 +181,9 @@ class SystemBuilder:
             known=flags[:, 1],
             private=flags[:, 2],
             free=flags[:, 3],
+            between=flags[:, 4],
+            untold=flags[:, 5],
+            least=np.array(self._least, dtype=np.int64),
         )
 
 

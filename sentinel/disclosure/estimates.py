@@ -7,6 +7,7 @@ an estimate, its standard error or its interval gives them away, so all go toget
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,33 +15,23 @@ import pandas as pd
 
 from estimators.checks import check_columns
 from sentinel.disclosure.linking import (
+    CountedTable,
     LinkedTables,
-    RowCells,
     group_rows,
     link_tables,
 )
 from sentinel.disclosure.policy import ReleasePolicy
+from sentinel.disclosure.questions import RowCells
 from sentinel.disclosure.statements import Reason, RowState, describe
 from sentinel.disclosure.suppression import Suppression, suppress
+from sentinel.disclosure.withholding import without_withheld
 
 if TYPE_CHECKING:
     from estimators.array_types import BoolVector
 
-__all__ = ["EstimateRows", "protect_estimates", "protect_tables", "withhold_contrasts"]
+__all__ = ["EstimateRows", "protect_estimates", "protect_tables"]
 
-PROPORTION_DECIMALS = 3
-OTHER_DIGITS = 3
-HIDDEN_COLUMNS = (
-    "estimate",
-    "std_error",
-    "ci_low",
-    "ci_high",
-    "n_cases",
-    "n_unknown",
-    "design_effect",
-    "p_value",
-)
-ROUNDED_COLUMNS = ("estimate", "std_error", "ci_low", "ci_high")
+Key = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 class EstimateRows(Protocol):
@@ -57,6 +48,10 @@ class EstimateRows(Protocol):
     @property
     def frame(self) -> pd.DataFrame:
         """Unprotected rows."""
+
+    @property
+    def answers(self) -> pd.DataFrame | None:
+        """Persons behind the rows: the group columns and ``answer`` (1, 0, missing)."""
 
 
 def protect_estimates(
@@ -117,10 +112,13 @@ def protect_estimates(
     'fewer than 11 of 128; at most 13.9 %'
     """
     check_columns(frame, {"group": "n_obs"} | {f"by {name}": name for name in by})
-    parts = _split(frame, within)
-    released = _protect([(tuple(by), part) for part in parts], policy, design_effect)
+    parts = [
+        _Part(by=tuple(by), frame=part, world=str(at))
+        for at, part in enumerate(_split(frame, within))
+    ]
+    released = _protect(parts, policy, design_effect, known=True)
     if not released:
-        return describe(_hide(frame, [], policy), [], policy, design_effect)
+        return describe(without_withheld(frame, [], policy), [], policy, design_effect)
     return pd.concat(released).loc[frame.index]
 
 
@@ -128,6 +126,7 @@ def protect_tables(
     tables: Sequence[EstimateRows],
     policy: ReleasePolicy,
     *,
+    minor: Sequence[EstimateRows] = (),
     design_effect: float = 1.0,
 ) -> list[pd.DataFrame]:
     """Protect every table of one run together.
@@ -141,78 +140,37 @@ def protect_tables(
     ----------
     tables : sequence of EstimateTable
     policy : ReleasePolicy
+    minor : sequence of EstimateTable
+        Further tables of the release whose rows are withheld before those of `tables`,
+        such as other settings of a definition.
     design_effect : float
         See `protect_estimates`.
 
     Returns
     -------
     list of DataFrame
-        As `protect_estimates` returns them, in the order of `tables`.
+        As `protect_estimates` returns them, in the order of `tables`, then of `minor`.
 
     Notes
     -----
-    Tables of different estimands are protected apart: nothing ties the counts of two
-    different questions by a sum.
+    Tables of different estimands are tied through the answers behind them
+    (`sentinel.disclosure.questions`): where one outcome implies another, the difference
+    of their cases is a group too. Tables without ``answers`` are tied to those of their
+    own estimand only. Events and persons are not subtracted from each other: their
+    shares carry different weights, so that no counts follow from them.
     """
-    released: list[pd.DataFrame | None] = [None] * len(tables)
-    families: dict[str, list[int]] = {}
-    for at, table in enumerate(tables):
-        families.setdefault(_family(table.frame), []).append(at)
-    for members in families.values():
-        parts = [(tables[at].by, tables[at].frame) for at in members]
-        worlds = [tables[at].quantity for at in members]
-        frames = _protect(parts, policy, design_effect, worlds=worlds)
-        for at, frame in zip(members, frames, strict=True):
-            released[at] = frame
-    return [frame for frame in released if frame is not None]
-
-
-def withhold_contrasts(
-    frame: pd.DataFrame,
-    withheld: Sequence[str],
-    groups: Sequence[str],
-    *,
-    column: str = "contrast",
-) -> pd.DataFrame:
-    """Withhold comparisons that involve a withheld round: they would tell its estimate.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Contrasts with the result columns.
-    withheld : sequence of str
-        Labels of withheld groups.
-    groups : sequence of str
-        Labels of all groups.
-    column : str
-        Text that names the groups compared. A contrast that names none of them, such as
-        a slope over all rounds, is withheld as soon as any group is.
-
-    Examples
-    --------
-    >>> trend = pd.DataFrame({"contrast": ["2010 - 2009", "2013 - 2009", "slope"],
-    ...     "unit": "proportion", "estimate": [-0.02, -0.19, -0.05]})
-    >>> result = withhold_contrasts(trend, ["2013"], ["2009", "2010", "2013"])
-    >>> result["status"].tolist()
-    ['shown', 'withheld', 'withheld']
-    """
-    text = frame[column].astype("str")
-    names = sorted({str(label) for label in withheld}, key=len, reverse=True)
-    hit = np.zeros(len(frame), dtype=bool)
-    for name in names:
-        hit |= text.str.contains(name, regex=False).to_numpy(dtype=bool)
-    if names:
-        # What names no group runs over all of them: a slope, an overall test.
-        named = np.zeros(len(frame), dtype=bool)
-        for name in sorted({str(label) for label in groups}):
-            named |= text.str.contains(name, regex=False).to_numpy(dtype=bool)
-        hit |= ~named
-    result = _round(frame)
-    for name in HIDDEN_COLUMNS:
-        if name in result:
-            result[name] = result[name].mask(hit)
-    result["status"] = np.where(hit, "withheld", "shown")
-    return result
+    parts = [
+        _Part(
+            by=tuple(table.by),
+            frame=table.frame,
+            question=_family(table.frame),
+            world=table.quantity,
+            answers=table.answers,
+            minor=at >= len(tables),
+        )
+        for at, table in enumerate([*tables, *minor])
+    ]
+    return _protect(parts, policy, design_effect, known=False)
 
 
 def _split(frame: pd.DataFrame, within: Sequence[str]) -> list[pd.DataFrame]:
@@ -228,33 +186,49 @@ def _family(frame: pd.DataFrame) -> str:
     return str(frame["estimand"].iloc[0])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """A table to protect: those of one world are linked."""
+
+    by: tuple[str, ...]
+    frame: pd.DataFrame
+    question: str = ""
+    world: str = ""
+    answers: pd.DataFrame | None = None
+    minor: bool = False
+
+
 def _protect(
-    parts: Sequence[tuple[tuple[str, ...], pd.DataFrame]],
-    policy: ReleasePolicy,
-    design_effect: float,
-    *,
-    worlds: Sequence[str] | None = None,
+    parts: Sequence[_Part], policy: ReleasePolicy, design_effect: float, *, known: bool
 ) -> list[pd.DataFrame]:
     """Protect tables: those of one world are linked, rows go in all worlds at once."""
-    labels = (
-        list(worlds) if worlds is not None else [str(at) for at in range(len(parts))]
-    )
-    rows = [group_rows(frame, by) for by, frame in parts]
+    rows = [group_rows(part.frame, part.by) for part in parts]
     keys = [
-        [(by, tuple(str(item) for item in labels_.values())) for labels_, _ in table]
-        for (by, _), table in zip(parts, rows, strict=True)
+        [
+            (part.question, part.by, tuple(str(item) for item in labels.values()))
+            for labels, _ in table
+        ]
+        for part, table in zip(parts, rows, strict=True)
     ]
-    linked: dict[str, tuple[list[int], LinkedTables]] = {}
-    for world in dict.fromkeys(labels):
-        members = [at for at, label in enumerate(labels) if label == world]
-        tables = [(parts[at][0], rows[at]) for at in members]
-        system = link_tables(tables, policy.minimum_cell, known=worlds is None)
-        linked[world] = (members, system)
-    withheld: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
+    linked: list[tuple[list[int], LinkedTables]] = []
+    for world in dict.fromkeys(part.world for part in parts):
+        members = [at for at, part in enumerate(parts) if part.world == world]
+        tables = [
+            CountedTable(
+                parts[at].by,
+                rows[at],
+                parts[at].question,
+                parts[at].answers,
+                parts[at].minor,
+            )
+            for at in members
+        ]
+        linked.append((members, link_tables(tables, policy.minimum_cell, known=known)))
+    withheld: set[Key] = set()
     while True:
         before = len(withheld)
         found: dict[int, list[RowState]] = {}
-        for members, system in linked.values():
+        for members, system in linked:
             forced = _forced(system, [keys[at] for at in members], withheld)
             result = suppress(system.system, policy.minimum_cell, forced=forced)
             for at, cells in zip(members, system.rows, strict=True):
@@ -266,22 +240,42 @@ def _protect(
                 }
         if len(withheld) == before:
             break
+    _say_alike(found, keys)
     return [
-        describe(_hide(frame, found[at], policy), found[at], policy, design_effect)
-        for at, (_, frame) in enumerate(parts)
+        describe(
+            without_withheld(part.frame, found[at], policy),
+            found[at],
+            policy,
+            design_effect,
+        )
+        for at, part in enumerate(parts)
     ]
 
 
+def _say_alike(found: dict[int, list[RowState]], keys: Sequence[Sequence[Key]]) -> None:
+    """Say why a row is withheld only where every table of that row may say the same."""
+    reasons: dict[Key, set[Reason]] = {}
+    for at, states in found.items():
+        for key, state in zip(keys[at], states, strict=True):
+            reasons.setdefault(key, set()).add(state.reason)
+    for at, states in found.items():
+        found[at] = [
+            state
+            if len(reasons[key]) == 1
+            else RowState((Reason.WITHHELD, state.hides_n))
+            for key, state in zip(keys[at], states, strict=True)
+        ]
+
+
 def _forced(
-    linked: LinkedTables,
-    keys: Sequence[Sequence[tuple[tuple[str, ...], tuple[str, ...]]]],
-    withheld: set[tuple[tuple[str, ...], tuple[str, ...]]],
+    linked: LinkedTables, keys: Sequence[Sequence[Key]], withheld: set[Key]
 ) -> BoolVector:
     forced = np.zeros(len(linked.system), dtype=bool)
     for table, names in zip(linked.rows, keys, strict=True):
         for row, key in zip(table, names, strict=True):
-            if key in withheld:
-                forced[[cell for cell in row[1:] if cell is not None]] = True
+            counted = [cell for cell in row[1:] if cell is not None]
+            if key in withheld or linked.untied & set(counted):
+                forced[counted] = True
                 if row.cases is None:
                     forced[row.n] = True
     return forced
@@ -303,55 +297,3 @@ def _state(result: Suppression, row: RowCells) -> RowState:
             elif small[row.non_cases]:
                 reason = Reason.FEW_NON_CASES
     return RowState((reason, hides_n))
-
-
-def _hide(
-    frame: pd.DataFrame, states: Sequence[RowState], policy: ReleasePolicy
-) -> pd.DataFrame:
-    """Return the rows without what is withheld, the rest rounded."""
-    withheld = np.array([state.reason is not Reason.SHOWN for state in states], bool)
-    without_n = np.array([state.hides_n for state in states], dtype=bool)
-    result = _round(frame)
-    for name in ("n_obs", "n_cases", "n_unknown"):
-        if name in result:
-            result[name] = result[name].astype("Float64").round().astype("Int64")
-    k = policy.minimum_cell
-    if "n_unknown" in result:
-        unknown = result["n_unknown"]
-        small = ((unknown > 0) & (unknown < k)).fillna(value=False).to_numpy(dtype=bool)
-        text = unknown.astype("object").map(
-            lambda count: f"{count}", na_action="ignore"
-        )
-        shown = text.mask(small, f"<{k}").mask(withheld, "").fillna("").astype("str")
-        result["n_unknown"] = unknown.mask(small)
-        result["n_unknown_shown"] = shown
-    for name in HIDDEN_COLUMNS:
-        if name in result:
-            result[name] = result[name].mask(withheld)
-    result["n_obs"] = result["n_obs"].mask(without_n)
-    if policy.round_to:
-        for name in ("n_obs", "n_cases"):
-            if name in result:
-                result[name] -= result[name] % policy.round_to
-    if "notes" in result:
-        # A note may quote the counts that made its author doubt.
-        result["notes"] = result["notes"].mask(withheld, "")
-    return result
-
-
-def _round(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with figures no finer than a release needs."""
-    result = frame.copy()
-    unit = frame["unit"] if "unit" in frame else pd.Series("", index=frame.index)
-    share = unit.astype("str").isin(["proportion", "probability"])
-    for name in ROUNDED_COLUMNS:
-        if name in result:
-            values = result[name].astype("float64")
-            result[name] = values.round(PROPORTION_DECIMALS).where(
-                share, values.map(_three_digits)
-            )
-    return result
-
-
-def _three_digits(value: float) -> float:
-    return float(f"{value:.{OTHER_DIGITS}g}") if np.isfinite(value) else value

@@ -3,8 +3,10 @@
 A release may *tell* which hidden cells are small ("fewer than 11") and which were
 hidden for their sake; or it marks hidden cells all alike. A small cell of which the
 release tells is safe if everything from 1 to ``k - 1`` still fits. One of which it does
-not is safe if the values that fit are at least ``k`` wide. Either way the reader solves
-all tables together and uses all that is told of any cell.
+not is safe if that fits too, or if the values that fit are at least ``k`` wide. Of
+persons between two questions (counted by one and not by the other) nothing is ever
+told, and they are safe if as many values fit as "fewer than k" leaves open, ``k - 1``.
+Either way the reader solves all tables together and uses all that is told of any cell.
 """
 
 from __future__ import annotations
@@ -55,10 +57,16 @@ class Guard:
         top = float(4 * value.sum() + 10 * k)  # finite: no programme is unbounded
         low = np.zeros(value.size)
         high = np.full(value.size, top)
-        low[self.told & self.primary] = 1
-        high[self.told & self.primary] = k - 1
-        low[self.told & (value >= k) & ~self.system.free] = k
+        small = self.words & self.primary
+        low[small] = self.system.least[small]
+        high[small] = k - 1
+        low[self.words & (value >= k) & ~self.system.free] = k
         return np.column_stack([low, high])
+
+    @cached_property
+    def words(self) -> BoolVector:
+        """Cells of which the release says whether they are small."""
+        return self.told & ~self.system.untold
 
     @cached_property
     def hideable(self) -> BoolVector:
@@ -77,11 +85,17 @@ class Guard:
     def lacking(self, cell: int, low: float, high: float) -> tuple[float, float]:
         """Return by how much the least is too high and the most too low.
 
-        A cell of which nothing is told lacks width only: it is put on the upper side.
+        A cell of which nothing is told lacks width only, unless 1 to k - 1 fit anyway:
+        the lack of width is put on the upper side.
         """
-        if self.told[cell]:
-            return low - 1.0, self.minimum - 1.0 - high
-        return 0.0, self.minimum - (high - low)
+        ends = low - 1.0, self.minimum - 1.0 - high
+        if self.words[cell] or max(ends) <= TOLERANCE:
+            return ends
+        return 0.0, self.width(cell) - (high - low)
+
+    def width(self, cell: int) -> int:
+        """Return how far the values of a cell of which nothing is told must reach."""
+        return self.minimum - 2 if self.system.between[cell] else self.minimum
 
     def unsafe(self, hidden: BoolVector) -> IntVector:
         """Return the small cells for which too few values are known to fit."""

@@ -1,7 +1,9 @@
 """Tables of the same respondents written as one system of cells.
 
 A table by sector and a table by sex of one round both sum to that round, so what one
-hides the other may tell. `link_tables` writes down every sum that ties the tables.
+hides the other may tell. `link_tables` writes down every sum that ties the tables of
+one question, and what the answers of the same group to several questions tell of each
+other (`sentinel.disclosure.questions`).
 """
 
 from __future__ import annotations
@@ -11,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from sentinel.disclosure.cells import CellSystem, SystemBuilder
+from sentinel.disclosure.questions import RowCells, Side, tie_questions
 
-__all__ = ["Counts", "LinkedTables", "group_rows", "link_tables"]
+__all__ = ["CountedTable", "Counts", "LinkedTables", "group_rows", "link_tables"]
 
 ROUND = "round_id"
 MARGIN_COST = 5.0
@@ -32,20 +34,41 @@ class Counts(NamedTuple):
     cases: int | None
 
 
-class RowCells(NamedTuple):
-    """Numbers of the cells of one row."""
+class CountedTable(NamedTuple):
+    """One table of a release.
 
-    n: int
-    cases: int | None
-    non_cases: int | None
+    Attributes
+    ----------
+    by : sequence of str
+        Group columns.
+    rows : sequence of (labels, counts)
+    question : str
+        What is counted; tables of one question share their sums.
+    answers : DataFrame, optional
+        The persons behind the table: `by` and ``answer`` (1, 0, missing). Without it a
+        table is tied to others of its question only.
+    minor : bool
+        Hidden before others, and nothing is said of its small cells.
+    """
+
+    by: Sequence[str]
+    rows: Sequence[tuple[Mapping[str, Any], Counts]]
+    question: str = ""
+    answers: pd.DataFrame | None = None
+    minor: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinkedTables:
-    """The system, and where each row of each table is in it."""
+    """The system, and where each row of each table is in it.
+
+    `untied` holds the cells of rows whose counts are not those of the persons given:
+    what they tell of other questions is not known, so they must be hidden.
+    """
 
     system: CellSystem
     rows: tuple[tuple[RowCells, ...], ...]
+    untied: frozenset[int]
 
 
 @dataclass(slots=True)
@@ -55,9 +78,11 @@ class _Linker:
     minimum: int
     builder: SystemBuilder = field(default_factory=SystemBuilder)
 
-    def published(self, counts: Counts, by: frozenset[str], *, sums: bool) -> RowCells:
+    def published(
+        self, counts: Counts, by: frozenset[str], *, sums: bool, minor: bool
+    ) -> RowCells:
         # Rounds and the total are what the study was made for: they go last.
-        if by <= {ROUND}:
+        if by <= {ROUND} and not minor:
             return self._row(counts, "margin", HEADLINE_COST)
         return self._row(counts, "cell", MARGIN_COST if sums else 1.0)
 
@@ -98,11 +123,13 @@ class _Linker:
         if counts.cases is None:
             return RowCells(n, None, None)
         rest = counts.n - counts.cases
-        # One decision for cases and non-cases: respondents minus one is the other.
-        small = any(0 < part < self.minimum for part in (counts.cases, rest))
+        # One decision for cases and non-cases: respondents minus one is the other. That
+        # everybody is a case tells of each as much as "all but a few" does.
+        small = 0 < counts.cases < self.minimum or rest < self.minimum
         both = "private" if kind == "known" and small else kind
-        cases = add(counts.cases, kind=both, cost=cost)
-        others = add(rest, kind=both, cost=0.0, group=cases)
+        few = counts.n < self.minimum
+        cases = add(counts.cases, kind=both, cost=cost, untold=few)
+        others = add(rest, kind=both, cost=0.0, group=cases, least=0, untold=few)
         self.builder.sums(n, [cases, others])
         return RowCells(n, cases, others)
 
@@ -111,50 +138,82 @@ class _Linker:
 
 
 def link_tables(
-    tables: Sequence[tuple[Sequence[str], Sequence[tuple[Mapping[str, Any], Counts]]]],
-    minimum: int,
-    *,
-    known: bool,
+    tables: Sequence[CountedTable], minimum: int, *, known: bool
 ) -> LinkedTables:
     """Write tables of the same respondents as one system.
 
     Parameters
     ----------
-    tables : sequence of (by, rows)
-        Group columns, and per row its group labels and counts.
+    tables : sequence of CountedTable
     minimum : int
     known : bool
         Readers know the cases of the rounds (of the total, where no table is by round)
         although none of these tables shows them: another document does.
     """
     link = _Linker(minimum)
-    groupings = [frozenset(by) for by, _ in tables]
+    groupings = {frozenset(table.by) for table in tables}
+    rows: dict[int, tuple[RowCells, ...]] = {}
+    sides: list[Side] = []
+    for question in dict.fromkeys(table.question for table in tables):
+        members = [at for at, table in enumerate(tables) if table.question == question]
+        found, lattice = _link_question(
+            link, [tables[at] for at in members], groupings, known=known
+        )
+        rows |= dict(zip(members, found, strict=True))
+        sides.append(lattice)
+    untied = tie_questions(link.builder, minimum, sides)
+    return LinkedTables(
+        system=link.builder.build(),
+        rows=tuple(rows[at] for at in range(len(tables))),
+        untied=frozenset(untied),
+    )
+
+
+def _link_question(
+    link: _Linker,
+    tables: Sequence[CountedTable],
+    elsewhere: set[frozenset[str]],
+    *,
+    known: bool,
+) -> tuple[list[tuple[RowCells, ...]], Side]:
+    """Link the tables of one question; sums that other questions print are added."""
+    groupings = [frozenset(table.by) for table in tables]
     labelled = [
-        {_labels(labels): counts for labels, counts in rows} for _, rows in tables
+        {_labels(labels): counts for labels, counts in table.rows} for table in tables
     ]
     cells: list[dict[Labels, RowCells]] = []
-    for by, counts in zip(groupings, labelled, strict=True):
+    for by, counts, table in zip(groupings, labelled, tables, strict=True):
         sums = any(by < other for other in groupings)
         cells.append(
-            {key: link.published(item, by, sums=sums) for key, item in counts.items()}
+            {
+                key: link.published(item, by, sums=sums, minor=table.minor)
+                for key, item in counts.items()
+            }
         )
     assumed = {frozenset({ROUND}) & by for by in groupings}
     lattice: dict[frozenset[str], dict[Labels, RowCells]] = {}
+    sources: dict[frozenset[str], dict[Labels, int]] = {}
     for by in sorted(set(groupings), key=lambda item: (-len(item), sorted(item))):
         same = [at for at, other in enumerate(groupings) if other == by]
-        lattice[by] = _same_grouping(link, [cells[at] for at in same])
-    for by in _closure(set(groupings) | assumed) - set(groupings):
-        made = _unpublished(
-            link, by, groupings, labelled, known=known and by in assumed
-        )
-        if made:
-            lattice[by] = made
+        # Of tables alike, one whose persons are given.
+        same.sort(key=lambda at: tables[at].answers is None)
+        lattice[by], sources[by] = _same_grouping(link, cells, same)
+    beside = {by & other for by in groupings for other in elsewhere}
+    for by in _closure(set(groupings) | assumed | beside) - set(groupings):
+        counted, source = _unpublished(by, groupings, labelled)
+        if counted:
+            told = known and by in assumed
+            lattice[by] = {
+                key: link.unpublished(item, known=told) for key, item in counted.items()
+            }
+            sources[by] = dict.fromkeys(counted, source)
     _tie(link, lattice)
-    rows = tuple(
-        tuple(cells[at][_labels(labels)] for labels, _ in rows)
-        for at, (_, rows) in enumerate(tables)
-    )
-    return LinkedTables(system=link.builder.build(), rows=rows)
+    rows = [
+        tuple(cells[at][_labels(labels)] for labels, _ in table.rows)
+        for at, table in enumerate(tables)
+    ]
+    published = {frozenset(table.by) for table in tables}
+    return rows, Side(lattice, sources, [table.answers for table in tables], published)
 
 
 def _labels(labels: Mapping[str, Any]) -> Labels:
@@ -162,22 +221,28 @@ def _labels(labels: Mapping[str, Any]) -> Labels:
 
 
 def _same_grouping(
-    link: _Linker, tables: list[dict[Labels, RowCells]]
-) -> dict[Labels, RowCells]:
-    """Tie tables of one grouping to the largest; differences are sub-populations."""
+    link: _Linker, tables: list[dict[Labels, RowCells]], members: Sequence[int]
+) -> tuple[dict[Labels, RowCells], dict[Labels, int]]:
+    """Tie tables of one grouping to the largest; differences are sub-populations.
+
+    Returns the cells of every group, and the table that they come from.
+    """
     value = link.builder.value
-    sizes = [sum(value(row.n) for row in table.values()) for table in tables]
-    largest = int(np.argmax(sizes))
+    largest = max(
+        members, key=lambda at: sum(value(row.n) for row in tables[at].values())
+    )
     main = dict(tables[largest])
-    for at, table in enumerate(tables):
+    sources = dict.fromkeys(main, largest)
+    for at in members:
         if at == largest:
             continue
-        for key, row in table.items():
+        for key, row in tables[at].items():
             if key in main:
                 link.sums(main[key], [row])
             else:
                 main[key] = row
-    return main
+                sources[key] = at
+    return main, sources
 
 
 def _closure(groupings: set[frozenset[str]]) -> set[frozenset[str]]:
@@ -190,16 +255,14 @@ def _closure(groupings: set[frozenset[str]]) -> set[frozenset[str]]:
 
 
 def _unpublished(
-    link: _Linker,
     by: frozenset[str],
-    groupings: list[frozenset[str]],
-    labelled: list[dict[Labels, Counts]],
-    *,
-    known: bool,
-) -> dict[Labels, RowCells]:
-    """Return the sums over `by` of the finer table that covers most respondents."""
+    groupings: Sequence[frozenset[str]],
+    labelled: Sequence[dict[Labels, Counts]],
+) -> tuple[dict[Labels, Counts], int]:
+    """Return the sums over `by` of the finer table that covers most, and that table."""
     best: dict[Labels, Counts] = {}
-    for finer, table in zip(groupings, labelled, strict=True):
+    source = -1
+    for at, (finer, table) in enumerate(zip(groupings, labelled, strict=True)):
         if not by < finer:
             continue
         found: dict[Labels, Counts] = {}
@@ -215,8 +278,8 @@ def _unpublished(
         if sum(item.n for item in found.values()) > sum(
             item.n for item in best.values()
         ):
-            best = found
-    return {key: link.unpublished(item, known=known) for key, item in best.items()}
+            best, source = found, at
+    return best, source
 
 
 def _tie(link: _Linker, lattice: dict[frozenset[str], dict[Labels, RowCells]]) -> None:

@@ -68,7 +68,7 @@ def _cuts(
     most = guard.extreme(hidden, cell, -1.0)
     lack_low, lack_high = guard.lacking(cell, least.value, most.value)
     gain_low, gain_high = _gain(guard, begin, least), _gain(guard, begin, most)
-    if not guard.told[cell]:
+    if not guard.words[cell]:
         gain_high = gain_high + gain_low
     system = guard.system
     size = int(system.group.max()) + 1
@@ -114,11 +114,11 @@ def cheapest_change(guard: Guard, hidden: BoolVector, cell: int) -> BoolVector:
     down, up = np.zeros((2, 4 * size))
     down[[at, size + at]] = -1.0, 1.0
     up[[2 * size + at, 3 * size + at]] = 1.0, -1.0
-    if guard.told[cell]:
+    if guard.words[cell]:
         need = np.vstack([down, up])
         least = np.array([value[at] - 1.0, guard.minimum - 1.0 - value[at]])
     else:
-        need, least = (down + up)[None, :], np.array([float(guard.minimum)])
+        need, least = (down + up)[None, :], np.array([float(guard.width(cell))])
     most = np.tile(np.concatenate([rise, fall]), 2)
     found = linear_programme(
         # A grain of cost on free moves keeps the solution small.

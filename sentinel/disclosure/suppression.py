@@ -58,8 +58,7 @@ def suppress(
         Cells that are hidden whatever their value.
     """
     n_cells = len(system)
-    value = system.value
-    primary = (value > 0) & (value < minimum) & ~system.known & ~system.free
+    primary = system.small(minimum)
     start = primary | system.private
     if forced is not None:
         start |= forced & ~system.known

@@ -11,6 +11,7 @@ import pandas as pd
 from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
 from sentinel.report.protected_sectors import protect_sectors
+from sentinel.report.protected_settings import protected_settings, setting_tables
 from sentinel.report.release import (
     FLOW_COLUMNS,
     Release,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["protect_study"]
 
 SUBDIVISION = "[A-Z]{2}-"
-NUMBERS = ("estimate", "std_error", "ci_low", "ci_high", "p_value")
 
 
 def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
@@ -57,11 +57,12 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         result.classification.definition,
         _place_names(config),
     )
-    tables, lost, refused = _protect_tables(result, labels, policy)
+    tables, lost, refused, settings = _protect_tables(result, labels, policy)
     hidden = _hidden_by_quantity(tables)
-    sensitivity, lost_sensitivity = _protect_sensitivity(result, hidden, policy)
+    sensitivity, lost_sensitivity = _released_settings(settings, config)
     if "event" not in hidden and len(sensitivity):
-        hidden["event"] = _hidden_rounds(sensitivity)
+        own = sensitivity["setting"] == config.classify.setting
+        hidden["event"] = _hidden_rounds(sensitivity[own])
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
     routes, lost_routes, no_routes = _protect_routes(result, policy)
 
@@ -158,7 +159,8 @@ def _hidden_rounds(frame: pd.DataFrame) -> set[str]:
 
 def _protect_tables(
     result: StudyResult, labels: Labels, policy: ReleasePolicy
-) -> tuple[tuple[ReleasedTable, ...], list[Suppressed], list[str]]:
+) -> tuple[tuple[ReleasedTable, ...], list[Suppressed], list[str], pd.DataFrame]:
+    """Protect the plan's tables and the settings of the definition as one release."""
     from sentinel.disclosure import protect_tables
 
     headlines = _headline_labels(result.config)
@@ -172,7 +174,8 @@ def _protect_tables(
         for table in result.estimates
         if refusals[table.name]
     ]
-    frames = protect_tables(allowed, policy)
+    settings = setting_tables(result)
+    frames = protect_tables(allowed, policy, minor=settings)
     order = {item.label: place for place, item in enumerate(result.config.rounds)}
     tables = tuple(
         ReleasedTable(
@@ -183,9 +186,17 @@ def _protect_tables(
             frame=_in_round_order(_released(frame, result.config), table.by, order),
             is_headline=table.by == ("round_id",) and table.label in headlines,
         )
-        for table, frame in zip(allowed, frames, strict=True)
+        for table, frame in zip(allowed, frames, strict=False)
     )
-    return tables, [_lost(table.name, table.frame) for table in tables], refused
+    sensitivity = protected_settings(
+        result.sensitivity, settings, frames[len(allowed) :], policy
+    )
+    return (
+        tables,
+        [_lost(table.name, table.frame) for table in tables],
+        refused,
+        sensitivity,
+    )
 
 
 def _in_round_order(
@@ -215,23 +226,13 @@ def _too_fine(by: Sequence[str], codebook: Codebook, policy: ReleasePolicy) -> s
     return ""
 
 
-def _protect_sensitivity(
-    result: StudyResult, hidden: Mapping[str, set[str]], policy: ReleasePolicy
+def _released_settings(
+    frame: pd.DataFrame, config: StudyConfig
 ) -> tuple[pd.DataFrame, list[Suppressed]]:
-    """Withhold a round as a whole: its settings and variants tell each other."""
-    from sentinel.disclosure import protect_estimates
-
-    frame = result.sensitivity
     if frame.empty:
         return frame.assign(suppressed=pd.Series(dtype=bool)), []
-    within = [name for name in ("setting", "unknowns", "quantity") if name in frame]
-    shown = _released(
-        protect_estimates(frame, ("round_id",), policy, within=within), result.config
-    )
-    linked = shown["round_id"].astype("str").isin(hidden.get("event", set()))
-    shown = _without_numbers(shown, linked)
-    order = {item.label: place for place, item in enumerate(result.config.rounds)}
-    shown = shown.sort_values(
+    order = {item.label: place for place, item in enumerate(config.rounds)}
+    shown = _released(frame, config).sort_values(
         "round_id", key=lambda codes: codes.map(order), kind="stable", ignore_index=True
     )
     return shown, [_lost("definition_sensitivity", shown)]
@@ -293,18 +294,6 @@ def _released(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
     k = config.privacy.minimum_cell
     shown["notes"] = [without_small_counts(str(note), k) for note in shown["notes"]]
     return shown.drop(columns=["n_cases", "n_unknown", "status"], errors="ignore")
-
-
-def _without_numbers(frame: pd.DataFrame, more: pd.Series) -> pd.DataFrame:
-    """Withhold further rows of a table that is protected already."""
-    shown = frame.copy()
-    for name in (*NUMBERS, "design_effect"):
-        if name in shown:
-            shown[name] = shown[name].mask(more)
-    for name in ("statement", "notes"):
-        shown[name] = shown[name].mask(more, "")
-    shown["suppressed"] = shown["suppressed"] | more.to_numpy(dtype=bool)
-    return shown
 
 
 def _lost(table: str, frame: pd.DataFrame) -> Suppressed:

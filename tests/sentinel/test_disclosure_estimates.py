@@ -44,6 +44,7 @@ class Table:
     by: tuple[str, ...]
     frame: pd.DataFrame
     quantity: str = "event"
+    answers: pd.DataFrame | None = None
 
 
 def test_lao_round__four_of_128_gives_the_same_words_as_any_small_count():

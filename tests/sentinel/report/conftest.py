@@ -110,21 +110,31 @@ def _table(people: pd.DataFrame, by: tuple[str, ...], quantity: str) -> Estimate
         quantity=quantity,
         by=by,
         frame=frame,
+        answers=people[list(by)].assign(answer=people["d_traff"]),
     )
+
+
+def _in_setting(people: pd.DataFrame, setting: str) -> pd.Series:
+    """Return the outcome in a setting: a fifth fewer cases, or a third more."""
+    answers = people["d_traff"].copy()
+    for _, part in people.groupby("round_id"):
+        cases = part.index[part["d_traff"] == 1]
+        if setting == "strict":
+            answers[cases[: len(cases) // 5]] = 0
+        elif setting == "broad":
+            others = part.index[part["d_traff"] == 0]
+            answers[others[: len(cases) // 3]] = 1
+    return answers
 
 
 def _sensitivity(people: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for setting, factor in (("strict", 0.8), ("base", 1.0), ("broad", 1.25)):
+    for setting in ("strict", "base", "broad"):
+        answers = _in_setting(people, setting)
         for unknowns, fill in (("observed", None), ("lower", 0), ("upper", 1)):
-            for round_id, part in people.groupby("round_id"):
-                values = (
-                    part["d_traff"] if fill is None else part["d_traff"].fillna(fill)
-                )
+            for round_id, part in answers.groupby(people["round_id"]):
+                values = part if fill is None else part.fillna(fill)
                 row = _row(values, quantity="event", what="proportion of d_traff")
-                for name in ("estimate", "ci_low", "ci_high"):
-                    row[name] *= factor
-                row["n_cases"] = int(row["n_cases"] * factor)
                 rows.append(
                     {
                         "setting": setting,
@@ -283,16 +293,21 @@ def make_config(**study: Any) -> StudyConfig:
 def make_study(**study: Any) -> StudyResult:
     people = _people()
     definition = load_definition("uniap")
-    frame = people[["d_traff"]].copy()
-    classified = Classification(
-        definition=definition, setting="base", frame=frame, indicators=pd.DataFrame()
-    )
+    settings = {
+        name: Classification(
+            definition=definition,
+            setting=name,
+            frame=pd.DataFrame({"d_traff": _in_setting(people, name)}),
+            indicators=pd.DataFrame(),
+        )
+        for name in ("strict", "base", "broad")
+    }
     by = (("round_id",), ("round_id", "sex"), ("round_id", "sector"))
     return StudyResult(
         config=make_config(**study),
         interviews=_interviews(people),
-        classification=classified,
-        settings={"strict": classified, "base": classified, "broad": classified},
+        classification=settings["base"],
+        settings=settings,
         estimates=tuple(
             _table(people, keys, quantity)
             for keys in by

@@ -21,6 +21,7 @@ from sentinel.cli import (
     maps,
     monitor,
     redact,
+    release,
     safe,
     study,
 )
@@ -43,6 +44,7 @@ monitor.register(app)
 classify.register(app)
 link.register(app)
 redact.register(app)
+release.register(app)
 estimate.register(app)
 data.register(app)
 safe.register(app)

@@ -20,13 +20,15 @@ def way_and_policy(
     study: Path | None,
     ledger: Path | None,
     minimum_cell: int | None,
+    needs_ledger: bool = False,
 ) -> tuple[WayOut, ReleasePolicy]:
     """Return the way out and the rules, of a study or of the options alone.
 
     Raises
     ------
     InputError
-        If `out` is there already, or the options are weaker than the study's rules.
+        If `out` is there already, the options are weaker than the study's rules, or a
+        ledger is needed and none is named.
     """
     from estimators.errors import InputError
     from sentinel.disclosure import ReleasePolicy
@@ -46,6 +48,12 @@ def way_and_policy(
                 f"--minimum-cell {minimum_cell}: the study releases no count under "
                 f"{policy.minimum_cell}. Leave the option out, or give a larger one."
             )
+    if needs_ledger and way.ledger is None:
+        raise InputError(
+            "Records are released once, and what synthetic ones cost adds up: a ledger "
+            "must remember it. Add --ledger FILE, or --study STUDY.toml with ledger "
+            "under [privacy]."
+        )
     if minimum_cell is not None:
         policy = replace(policy, minimum_cell=minimum_cell)
     way.check()

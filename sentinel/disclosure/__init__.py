@@ -29,7 +29,7 @@ from sentinel.disclosure.flows import (
 )
 from sentinel.disclosure.gate import check_file, keep_out_of_release, release_file
 from sentinel.disclosure.geomasking import geomask
-from sentinel.disclosure.ledger import ReleaseLedger
+from sentinel.disclosure.ledger import ReleasedRecords, ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
 from sentinel.disclosure.microdata import (
     KAnonymous,
@@ -56,6 +56,7 @@ __all__ = [
     "ReleaseLedger",
     "ReleasePolicy",
     "ReleasedCells",
+    "ReleasedRecords",
     "RoundedTable",
     "SyntheticRecords",
     "UnprotectableFlowsError",

@@ -27,12 +27,35 @@ from sentinel.disclosure.differencing import (
 from sentinel.disclosure.gate import keep_out_of_release
 from sentinel.safekeeping.private_files import OWNER_ONLY, locked
 
-__all__ = ["ReleaseLedger"]
+__all__ = ["ReleaseLedger", "ReleasedRecords"]
 
 FORMAT = 1
 SYNTHETIC = "synthetic"
+RECORDS = "records"
 SHOWN = 6
 START = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedRecords:
+    """A file of one row per person, as the ledger keeps it.
+
+    Attributes
+    ----------
+    kind : str
+        What was promised of it: "k-anonymous records", "moved points".
+    group : str
+        Whose records; ``""`` is everybody of the ledger.
+    digest : str
+        Of its rows in any order.
+    """
+
+    kind: str
+    group: str
+    digest: str
+
+
+Release = ReleasedCells | ReleasedRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,12 +115,19 @@ class ReleaseLedger:
         """Counts of all earlier releases, oldest first."""
         return tuple(_cells(entry) for entry in self._released())
 
-    def problems(self, *releases: ReleasedCells) -> list[str]:
-        """Return why these and an earlier release would tell small groups together."""
+    def problems(self, *releases: Release) -> list[str]:
+        """Return why these and an earlier release would tell small groups together.
+
+        Records of the same persons are released once: two files of nearly the same
+        persons differ by those who are in one of them, whatever each promises.
+        """
         entries = self._released()
         earlier = [_cells(entry) for entry in entries]
         found: list[str] = []
         for release in releases:
+            if isinstance(release, ReleasedRecords):
+                found += self._records_before(release)
+                continue
             told = [
                 (place, problem)
                 for place, before in enumerate(earlier)
@@ -107,7 +137,7 @@ class ReleaseLedger:
             found += [f"{_named(entries[place])}: {problem}" for place, problem in told]
         return list(dict.fromkeys(found))
 
-    def check(self, *releases: ReleasedCells) -> None:
+    def check(self, *releases: Release) -> None:
         """Raise if these and earlier releases tell a small group together.
 
         Raises
@@ -125,12 +155,12 @@ class ReleaseLedger:
                 "until every count has changed by at least the minimum cell."
             )
 
-    def record(self, *releases: ReleasedCells, command: str = "") -> int:
+    def record(self, *releases: Release, command: str = "") -> int:
         """Check the parts of one release and write them down; return the last number.
 
         Parameters
         ----------
-        *releases : ReleasedCells
+        *releases : ReleasedCells or ReleasedRecords
             All that is released at once: either all of it is written down, or nothing.
         command : str
             Which command released them, for messages.
@@ -144,13 +174,7 @@ class ReleaseLedger:
             fresh = ReleaseLedger.read(self.path)
             fresh.check(*releases)
             for release in releases:
-                content = {
-                    "kind": "release",
-                    "rounds": dict(release.rounds),
-                    "minimum_cell": release.minimum_cell,
-                    "cells": _plain(release.cells),
-                    "series": _plain(release.series),
-                }
+                content = _content(release)
                 before = fresh._number_of(content)
                 number = before or fresh._append({**content, "command": command})
                 fresh = ReleaseLedger.read(self.path)
@@ -198,7 +222,7 @@ class ReleaseLedger:
         with locked(self.path):
             fresh = ReleaseLedger.read(self.path)
             before = fresh.spent(data)
-            declared = min([budget, *fresh._budgets(data)])
+            declared = fresh.budget(data, budget)
             if epsilon <= 0 or before + epsilon > declared * (1 + 1e-12):
                 raise InputError(
                     f"epsilon={epsilon:g} for {data or 'everybody'!r}: {before:g} of "
@@ -208,6 +232,22 @@ class ReleaseLedger:
             return fresh._append(
                 {"kind": SYNTHETIC, "data": data, "epsilon": epsilon, "budget": budget}
             )
+
+    def budget(self, data: str, declared: float) -> float:
+        """Return the smallest budget ever declared for one body of data."""
+        return min([declared, *self._budgets(data)])
+
+    def _records_before(self, release: ReleasedRecords) -> list[str]:
+        return [
+            f"{_named(entry)}: {release.kind} of {release.group or 'everybody'} are "
+            "out, and these are others. Release the file that was made, or only the "
+            "records of persons who are not in it, as a group of their own"
+            for entry in self.entries
+            if entry["kind"] == RECORDS
+            and entry["records"] == release.kind
+            and (not release.group or entry["group"] in ("", release.group))
+            and entry["digest"] != release.digest
+        ]
 
     def _released(self) -> list[Mapping[str, Any]]:
         return [entry for entry in self.entries if entry["kind"] == "release"]
@@ -245,6 +285,24 @@ class ReleaseLedger:
             stream.flush()
             os.fsync(stream.fileno())
         return number
+
+
+def _content(release: Release) -> dict[str, Any]:
+    """Return what the ledger writes of a release."""
+    if isinstance(release, ReleasedRecords):
+        return {
+            "kind": RECORDS,
+            "records": release.kind,
+            "group": release.group,
+            "digest": release.digest,
+        }
+    return {
+        "kind": "release",
+        "rounds": dict(release.rounds),
+        "minimum_cell": release.minimum_cell,
+        "cells": _plain(release.cells),
+        "series": _plain(release.series),
+    }
 
 
 def _cells(entry: Mapping[str, Any]) -> ReleasedCells:

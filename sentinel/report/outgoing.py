@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from estimators.errors import InputError
 from sentinel.disclosure import (
     ReleasedCells,
+    ReleasedRecords,
     ReleaseLedger,
     check_file,
     release_file,
@@ -68,7 +69,7 @@ class WayOut:
             )
         return cls(command=command, ledger=own or ledger, log=audit_log(config))
 
-    def check(self, *cells: ReleasedCells) -> None:
+    def check(self, *cells: ReleasedCells | ReleasedRecords) -> None:
         """Refuse, before work is begun, what could not be entered at its end."""
         if self.log is not None:
             self.log.check()
@@ -76,15 +77,17 @@ class WayOut:
             ReleaseLedger.read(self.ledger).check(*cells)
 
     @contextmanager
-    def folder(self, folder: Path, *cells: ReleasedCells) -> Iterator[Path]:
+    def folder(
+        self, folder: Path, *cells: ReleasedCells | ReleasedRecords
+    ) -> Iterator[Path]:
         """Yield a new folder that takes the place of `folder` once it is entered.
 
         Parameters
         ----------
         folder : Path
             Absent, empty, or an earlier output.
-        *cells : ReleasedCells
-            All counts that its files tell.
+        *cells : ReleasedCells or ReleasedRecords
+            All that its files tell.
 
         Raises
         ------
@@ -104,7 +107,7 @@ class WayOut:
         self,
         path: Path,
         content: str | bytes,
-        *cells: ReleasedCells,
+        *cells: ReleasedCells | ReleasedRecords,
         counts: Mapping[str, int] | None = None,
         tables: Tables | None = None,
         allowed: Sequence[str] = (),
@@ -116,8 +119,8 @@ class WayOut:
         path : Path
             A file that is there already is never overwritten.
         content : str or bytes
-        *cells : ReleasedCells
-            All counts that it tells.
+        *cells : ReleasedCells or ReleasedRecords
+            All that it tells.
         counts, tables : mapping, optional
             For the audit log, see `AuditLog.record`.
         allowed : sequence of str
@@ -166,7 +169,7 @@ class WayOut:
         if self.log is not None:
             self.log.record(self.command, counts=counts, tables=tables, report=report)
 
-    def _enter(self, cells: Sequence[ReleasedCells]) -> int:
+    def _enter(self, cells: Sequence[ReleasedCells | ReleasedRecords]) -> int:
         """Write a release down; return its number in the ledger, 0 without one."""
         if self.ledger is None or not cells:
             return 0

@@ -118,6 +118,8 @@ class PrivacySection(Section):
     `ledger` names the file, beside the study file and outside every report, that
     remembers what was released, so that two releases together tell no small group.
 
+    `epsilon_budget` is the most that synthetic records may ever cost anybody.
+
     `withdrawals` names the file in which `sentinel withdraw` keeps tombstones, and
     `audit_log` the log of runs. `retain_until` is for rounds without a date of their
     own; `sentinel check` reminds `retention_notice_days` before.
@@ -129,6 +131,7 @@ class PrivacySection(Section):
     time_unit: Literal["month", "quarter", "year"] = "quarter"
     withdrawn: tuple[str, ...] = ()
     ledger: str | None = None
+    epsilon_budget: float | None = Field(default=None, gt=0)
     withdrawals: str | None = None
     audit_log: str | None = None
     retain_until: date | None = None

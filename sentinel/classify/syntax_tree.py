@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sentinel.schema.trees import preorder
+
 __all__ = [
     "OPERANDS",
     "AllOf",
@@ -194,6 +196,4 @@ def children(node: Expression) -> tuple[Expression, ...]:
 
 def walk(node: Expression) -> Iterator[Expression]:
     """Yield a node and everything below it."""
-    yield node
-    for child in children(node):
-        yield from walk(child)
+    return preorder(node, children)

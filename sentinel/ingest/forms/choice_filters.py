@@ -23,6 +23,7 @@ from sentinel.ingest.forms.xpath_syntax import (
     Column,
     Node,
     Reference,
+    conjuncts,
     parse_expression,
     references,
     walk,
@@ -202,14 +203,8 @@ def _joined(
 
 def _equalities(tree: Node) -> Iterator[tuple[str, str]]:
     """Yield (column, question) of every equality that a filter demands."""
-    waiting = [tree]
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, Binary):
-            continue
-        if node.sign == "and":
-            waiting += (node.left, node.right)
-        elif node.sign == "=":
+    for node in conjuncts(tree):
+        if isinstance(node, Binary) and node.sign == "=":
             sides = {type(side): side for side in (node.left, node.right)}
             column, reference = sides.get(Column), sides.get(Reference)
             if isinstance(column, Column) and isinstance(reference, Reference):

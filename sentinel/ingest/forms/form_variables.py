@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sentinel.ingest.forms.definition import Choice, FormDefinition, Question
@@ -13,6 +13,7 @@ from sentinel.ingest.forms.xpath_syntax import (
     Negated,
     Node,
     OwnAnswer,
+    conjuncts,
     parse_expression,
 )
 from sentinel.ingest.missing_codes import state_of_label
@@ -261,7 +262,7 @@ def _range(question: Question) -> dict[str, str]:
     if question.kind not in {"integer", "decimal", "range"} or not question.constraint:
         return {}
     try:
-        parts = list(_parts(parse_expression(question.constraint)))
+        parts = list(conjuncts(parse_expression(question.constraint)))
     except (ValueError, RecursionError):
         return {}
     limits: dict[str, str] = {}
@@ -271,14 +272,6 @@ def _range(question: Question) -> dict[str, str]:
             return {}
         limits.update(limit)
     return limits
-
-
-def _parts(node: Node) -> Iterator[Node]:
-    if isinstance(node, Binary) and node.sign == "and":
-        yield from _parts(node.left)
-        yield from _parts(node.right)
-    else:
-        yield node
 
 
 def _limit(node: Node) -> dict[str, str] | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from sentinel.schema.trees import preorder
+
 __all__ = [
     "Binary",
     "Call",
@@ -21,6 +23,7 @@ __all__ = [
     "Node",
     "OwnAnswer",
     "Reference",
+    "conjuncts",
     "parse_expression",
     "references",
     "walk",
@@ -147,16 +150,35 @@ def references(text: str) -> tuple[str, ...]:
 
 def walk(node: Node) -> Iterator[Node]:
     """Yield a node and everything below it, the node itself first."""
-    waiting = [node]
-    while waiting:  # a tree of an operator chain is deeper than Python's stack
-        here = waiting.pop()
-        yield here
-        if isinstance(here, Call):
-            waiting += reversed(here.arguments)
-        elif isinstance(here, Binary):
-            waiting += (here.right, here.left)
-        elif isinstance(here, Negated):
-            waiting.append(here.operand)
+    return preorder(node, _parts)
+
+
+def conjuncts(node: Node) -> Iterator[Node]:
+    """Yield the conditions that a condition joins by ``and``.
+
+    Examples
+    --------
+    >>> tree = parse_expression(". > 1 and (. < 9 and . = 2)")
+    >>> [part.sign for part in conjuncts(tree)]
+    ['>', '<', '=']
+    """
+
+    def parts(here: Node) -> tuple[Node, ...]:
+        return _parts(here) if _is_and(here) else ()
+
+    return (part for part in preorder(node, parts) if not _is_and(part))
+
+
+def _is_and(node: Node) -> bool:
+    return isinstance(node, Binary) and node.sign == "and"
+
+
+def _parts(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, Call):
+        return node.arguments
+    if isinstance(node, Binary):
+        return (node.left, node.right)
+    return (node.operand,) if isinstance(node, Negated) else ()
 
 
 def _tokens(text: str) -> Iterator[_Token]:

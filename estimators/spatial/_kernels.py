@@ -31,10 +31,12 @@ __all__ = [
     "POISSON",
     "TIE",
     "Law",
+    "bin_scale",
     "likelihood_ratio",
     "null_count",
     "refresh",
     "settle",
+    "take_in",
     "threshold_bins",
     "worth_a_look",
 ]
@@ -42,7 +44,7 @@ __all__ = [
 LANES = 32  # replicates in a batch: two to four machine registers of 32-bit counts
 TIE = 1e-9  # likelihood ratios closer than this are equal
 POISSON, BERNOULLI, EXPECTATION = 0, 1, 2
-_STALE = 0.2  # a threshold table is rebuilt once the best has risen by this much
+_STALE = 0.5  # a threshold table is rebuilt once the best has risen by this much
 
 
 class Law(NamedTuple):
@@ -132,20 +134,26 @@ def worth_a_look(count: float, size: float, law: Law, best: float) -> bool:
 def _highest_within(size: float, best: float, start: int, law: Law) -> int:
     """Greatest count above the null whose ratio stays within `best`, from a guess.
 
-    More trials than a Bernoulli zone of this size holds are left to be looked at.
+    A Bernoulli zone of the bin that holds more cases than `size` holds as many persons
+    at least: its ratio is that of a zone of cases alone, at the most.
     """
-    if size <= 0:
+    if size <= 0 and law.kind != BERNOULLI:
         return 0
     floor = math.floor(null_count(size, law))
-    most = law.most
-    if law.kind == BERNOULLI:
-        most = min(most, math.floor(size))
-    at = min(max(start, floor), most)
-    while at < most and likelihood_ratio(at + 1, size, law) <= best:
+    at = min(max(start, floor), law.most)
+    while at < law.most and _greatest_ratio(at + 1, size, law) <= best:
         at += 1
-    while at > floor and likelihood_ratio(at, size, law) > best:
+    while at > floor and _greatest_ratio(at, size, law) > best:
         at -= 1
     return at
+
+
+@kernel()
+def _greatest_ratio(count: int, size: float, law: Law) -> float:
+    """Greatest ratio of a zone of `size` or more with so many cases, above the null."""
+    if law.kind == BERNOULLI:
+        size = max(size, float(count))
+    return likelihood_ratio(count, size, law)
 
 
 @kernel()
@@ -184,6 +192,30 @@ def refresh(
             else:
                 at = _lowest_within(size, best[lane], guess, law)
                 over[k, lane] = -at
+
+
+@kernel()
+def bin_scale(bins: int, law: Law) -> float:
+    """Return what turns the root of a zone's size into the place of its thresholds."""
+    return bins / math.sqrt(law.largest)
+
+
+@kernel()
+def take_in(  # noqa: PLR0917 - kernels take arrays by position
+    held: Int32Array, to: int, rows: Int32Array, row: int, over: Int32Array, place: int
+) -> bool:
+    """Add rows[row] to held[to]; tell whether any lane passes its over[place].
+
+    Whole arrays and places in them: a slice would cost more, in counted references,
+    than the additions. Passing is a sign bit rather than a branch, so the compiler does
+    several lanes at a time. Counts and thresholds stay within 2^30: differences fit.
+    """
+    signs = np.int32(0)
+    for lane in range(held.shape[1]):
+        count = held[to, lane] + rows[row, lane]
+        held[to, lane] = count
+        signs |= over[place, lane] - count
+    return bool(signs < 0)
 
 
 @kernel()

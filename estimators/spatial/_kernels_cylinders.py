@@ -13,9 +13,11 @@ from estimators.spatial._kernels import (
     LANES,
     TIE,
     Law,
+    bin_scale,
     likelihood_ratio,
     refresh,
     settle,
+    take_in,
     worth_a_look,
 )
 
@@ -88,21 +90,15 @@ def _runs(  # noqa: PLR0917 - kernels take arrays by position
     law: Law,
 ) -> None:
     """Let every run of periods of one zone compete; held (periods, LANES)."""
-    lanes, bins, largest = held.shape[1], over.shape[0], law.largest
+    last, scale = over.shape[0] - 1, bin_scale(over.shape[0], law)
     for stop in range(within.first_end, within.periods):
         run[:] = 0
         size = 0.0
         for back in range(min(within.longest, stop + 1)):
-            row = held[stop - back]
             size += zone[stop - back]
-            least = over[min(int(bins * math.sqrt(size / largest)), bins - 1)]
-            for lane in range(lanes):
-                run[lane] += row[lane]
-            passed = False
-            for lane in range(lanes):
-                passed |= run[lane] > least[lane]
-            if passed:
-                settle(run, size, least, best, law)
+            place = min(int(scale * math.sqrt(size)), last)
+            if take_in(run, 0, held, stop - back, over, place):
+                settle(run[0], size, over[place], best, law)
 
 
 @kernel()
@@ -130,7 +126,7 @@ def cylinder_maxima(  # noqa: PLR0917 - kernels take arrays by position
         over = np.empty((bins, LANES), dtype=np.int32)
         tabulated = np.full(LANES, -math.inf)
         held = np.empty((within.periods, LANES), dtype=np.int32)
-        run, zone = np.empty(LANES, dtype=np.int32), np.empty(within.periods)
+        run, zone = np.empty((1, LANES), dtype=np.int32), np.empty(within.periods)
         for g in range(within.start.size - 1):
             refresh(best[batch], tabulated, over, law)
             held[:] = 0

@@ -17,9 +17,11 @@ from estimators.spatial._kernels import (
     LANES,
     TIE,
     Law,
+    bin_scale,
     likelihood_ratio,
     refresh,
     settle,
+    take_in,
     worth_a_look,
 )
 
@@ -176,7 +178,7 @@ def _grow(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
     share, cap = around.share, around.cap * (1 + 1e-12)
     if share[who[0]] > cap:
         return
-    lanes, bins, largest = counts.shape[1], over.shape[0], law.largest
+    last, scale = over.shape[0] - 1, bin_scale(over.shape[0], law)
     open_, closed = np.zeros(_MOST, dtype=np.int64), np.zeros(_MOST, dtype=np.int64)
     sums = np.zeros((_MOST, 2))
     open_[0], closed[0] = masks[0], 1
@@ -185,16 +187,12 @@ def _grow(  # noqa: PLR0913, PLR0917 - kernels take arrays by position
     area, depth = who[0], 0
     while depth >= 0:
         if area >= 0:
-            row, own, before = counts[area], held[depth], held[max(depth - 1, 0)]
-            zone = sums[depth, 0]
-            least = over[min(int(bins * math.sqrt(zone / largest)), bins - 1)]
-            passed = False
-            for lane in range(lanes):
-                own[lane] = before[lane] + row[lane]
-            for lane in range(lanes):
-                passed |= own[lane] > least[lane]
-            if passed:
-                settle(own, zone, least, best, law)
+            before, zone = max(depth - 1, 0), sums[depth, 0]
+            for lane in range(held.shape[1]):
+                held[depth, lane] = held[before, lane]
+            row = min(int(scale * math.sqrt(zone)), last)
+            if take_in(held, depth, counts, area, over, row):
+                settle(held[depth], zone, over[row], best, law)
         area = -1
         if not open_[depth]:
             depth -= 1

@@ -13,17 +13,21 @@ from estimators.spatial._kernels import (
     LANES,
     TIE,
     Law,
+    bin_scale,
     likelihood_ratio,
     refresh,
     settle,
+    take_in,
     worth_a_look,
 )
+from estimators.spatial._kernels_permutation import draw_below, draw_share
 
 if TYPE_CHECKING:
-    from estimators.array_types import FloatMatrix, FloatVector, IntVector
+    from estimators.array_types import FloatMatrix, FloatVector, IntMatrix, IntVector
     from estimators.spatial._kernels import Int32Array
+    from estimators.spatial._kernels_permutation import SeedVector
 
-__all__ = ["FlowZones", "best_flow_zone", "flow_maxima", "mix_flows"]
+__all__ = ["FlowZones", "best_flow_zone", "flow_maxima", "mixed_flows"]
 
 
 class FlowZones(NamedTuple):
@@ -104,29 +108,30 @@ def _take_in(  # noqa: PLR0917 - kernels take arrays by position
     rows: Int32Array,
     sizes: FloatVector,
     held: Int32Array,
-    zone: FloatVector,
+    grown: tuple[FloatVector, IntVector],
     cap: float,
     best: FloatVector,
     over: Int32Array,
     law: Law,
 ) -> None:
-    """Take in one more origin and let its zones with 1 to m destinations compete."""
-    lanes, bins, largest = held.shape[1], over.shape[0], law.largest
+    """Take in one more origin and let its zones with 1 to m destinations compete.
+
+    grown: sizes of the zones and places of their thresholds, written.
+    """
+    zone, place = grown
+    last, scale = over.shape[0] - 1, bin_scale(over.shape[0], law)
+    within = 0
     for b in range(held.shape[0]):
         zone[b] += sizes[b]
         if zone[b] > cap:
             # Farther zones are greater still, and greater yet with further origins.
             zone[b:] = math.inf
             break
-        count, row = held[b], rows[b]
-        least = over[min(int(bins * math.sqrt(zone[b] / largest)), bins - 1)]
-        for lane in range(lanes):
-            count[lane] += row[lane]
-        passed = False
-        for lane in range(lanes):
-            passed |= count[lane] > least[lane]
-        if passed:
-            settle(count, zone[b], least, best, law)
+        place[b] = min(int(scale * math.sqrt(zone[b])), last)
+        within += 1
+    for b in range(within):
+        if take_in(held, b, rows, b, over, place[b]):
+            settle(held[b], zone[b], over[place[b]], best, law)
 
 
 @kernel(parallel=True)
@@ -153,7 +158,9 @@ def flow_maxima(  # noqa: PLR0917 - kernels take arrays by position
         for at in range(pair.size):
             dense[pair[at] // destinations, pair[at] % destinations] = counts[batch, at]
         rows = np.empty((origins, far, LANES), dtype=np.int32)
-        held, zone = np.empty((far, LANES), dtype=np.int32), np.empty(far)
+        held = np.empty((far, LANES), dtype=np.int32)
+        zone = np.empty(far)
+        grown = zone, np.empty(far, dtype=np.int64)
         mine = best[batch]
         for to in range(zones.to_near.shape[0]):
             sizes = _prefix(dense, size, zones.to_near[to], rows)
@@ -163,35 +170,72 @@ def flow_maxima(  # noqa: PLR0917 - kernels take arrays by position
                 zone[:] = 0.0
                 for a in range(near):
                     i = zones.from_near[origin, a]
-                    _take_in(rows[i], sizes[i], held, zone, zones.cap, mine, over, law)
+                    cells, more = rows[i], sizes[i]
+                    _take_in(cells, more, held, grown, zones.cap, mine, over, law)
 
 
-@kernel(nogil=True)
-def mix_flows(
-    generator: np.random.Generator,
-    origin: IntVector,
-    destination: IntVector,
-    log_weight: FloatMatrix,
+@kernel()
+def _mix(
+    trips: tuple[Int32Array, Int32Array],
+    weight: FloatMatrix,
+    state: np.uint64,
     sweeps: int,
 ) -> None:
-    """Mix the destinations of trips in place: a Metropolis chain of swaps.
+    """Mix the destinations of trips in place: a Metropolis chain of swaps and rounds.
 
-    Its stationary law gives a set of trips with the same margins a chance in
-    proportion to the product of its weights; pairs of weight 0 (log -inf) are left as
-    soon as they can be and never entered.
+    trips: origins and destinations. Every trip in turn offers to swap with one trip at
+    random; in every second sweep to pass destinations round with two: swaps alone do
+    not reach all tables where pairs are impossible (three places without trips inside
+    any; Aoki and Takemura 2005). The chain's law gives a set of trips with the same
+    margins a chance in proportion to the product of its weights; pairs of weight 0 are
+    never entered.
     """
-    trips = origin.size
-    for _ in range(sweeps * trips):
-        a, b = generator.integers(0, trips), generator.integers(0, trips)
-        now = (
-            log_weight[origin[a], destination[a]]
-            + log_weight[origin[b], destination[b]]
-        )
-        then = (
-            log_weight[origin[a], destination[b]]
-            + log_weight[origin[b], destination[a]]
-        )
-        if then == -math.inf:
-            continue
-        if now == -math.inf or then >= now or math.log(generator.random()) < then - now:
-            destination[a], destination[b] = destination[b], destination[a]
+    origin, destination = trips
+    number = np.uint64(origin.size)
+    for sweep in range(sweeps):
+        for at in range(origin.size):
+            a = np.int64(at)
+            state, drawn = draw_below(state, number)
+            b = np.int64(drawn)
+            c = a  # a swap is a round of two
+            if sweep % 2:
+                state, drawn = draw_below(state, number)
+                c = np.int64(drawn)
+                if c in (a, b) or a == b:
+                    continue
+            one, two, three = destination[a], destination[b], destination[c]
+            now = weight[origin[a], one] * weight[origin[b], two]
+            then = weight[origin[a], two] * weight[origin[b], three]
+            if c != a:
+                now *= weight[origin[c], three]
+                then *= weight[origin[c], one]
+            if then < now:
+                state, share = draw_share(state)
+                if then <= 0 or share * now >= then:
+                    continue
+            destination[a], destination[b] = two, three
+            if c != a:
+                destination[c] = one
+
+
+@kernel(parallel=True)
+def mixed_flows(
+    origin: Int32Array,
+    destination: Int32Array,
+    weight: FloatMatrix,
+    seeds: SeedVector,
+    sweeps: int,
+) -> IntMatrix:
+    """Return flows (replicates, origins * destinations) after a chain from the data's.
+
+    origin, destination (trips,); weight (origins, destinations) at most 1. Every
+    replicate has a seed, so the answer does not depend on the number of threads.
+    """
+    columns = weight.shape[1]
+    drawn = np.zeros((seeds.size, weight.size), dtype=np.int64)
+    for replicate in numba.prange(seeds.size):
+        mixed = destination.copy()
+        _mix((origin, mixed), weight, seeds[replicate], sweeps)
+        for trip in range(origin.size):
+            drawn[replicate, origin[trip] * columns + mixed[trip]] += 1
+    return drawn

@@ -13,9 +13,11 @@ from estimators.spatial._kernels import (
     LANES,
     TIE,
     Law,
+    bin_scale,
     likelihood_ratio,
     refresh,
     settle,
+    take_in,
     worth_a_look,
 )
 
@@ -86,25 +88,15 @@ def _walk(  # noqa: PLR0917 - kernels take arrays by position
     over: Int32Array,
     law: Law,
 ) -> None:
-    """Take in the areas of `zones` one by one and let each zone compete.
-
-    A function of its own, with a number of lanes that the compiler does not know:
-    unrolled into its caller, the additions are no longer done many at a time.
-    """
-    lanes, bins, largest = counts.shape[1], over.shape[0], law.largest
+    """Take in the areas of `zones` one by one and let each zone compete."""
+    last, scale = over.shape[0] - 1, bin_scale(over.shape[0], law)
     held[:] = 0
     zone = 0.0
     for at in range(zones.size):
-        row = counts[zones[at]]
         zone += size[zones[at]]
-        least = over[min(int(bins * math.sqrt(zone / largest)), bins - 1)]
-        for lane in range(lanes):
-            held[lane] += row[lane]
-        passed = False
-        for lane in range(lanes):
-            passed |= held[lane] > least[lane]
-        if passed:
-            settle(held, zone, least, best, law)
+        place = min(int(scale * math.sqrt(zone)), last)
+        if take_in(held, 0, counts, zones[at], over, place):
+            settle(held[0], zone, over[place], best, law)
 
 
 @kernel(parallel=True)
@@ -125,7 +117,7 @@ def nested_maxima(  # noqa: PLR0917 - kernels take arrays by position
     for batch in numba.prange(counts.shape[0]):
         over = np.empty((bins, LANES), dtype=np.int32)
         tabulated = np.full(LANES, -math.inf)
-        held = np.empty(LANES, dtype=np.int32)
+        held = np.empty((1, LANES), dtype=np.int32)
         for g in range(start.size - 1):
             refresh(best[batch], tabulated, over, law)
             zones = order[start[g] : start[g + 1]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     SeedVector: TypeAlias = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
-__all__ = ["count_extremes", "draw_below"]
+__all__ = ["count_extremes", "draw_below", "draw_share"]
 
 # SplitMix64 (Steele, Lea and Flood 2014): the n-th number of a stream is a mix of
 # seed + n * golden ratio, so that every area's stream is its seed's alone.
@@ -26,6 +26,7 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _LOW = np.uint64(0xFFFFFFFF)
 _TWO_32 = np.uint64(1 << 32)
 _30, _27, _31, _32 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(32)
+_11, _HALF_53 = np.uint64(11), 2.0**-53
 
 
 @kernel()
@@ -46,6 +47,15 @@ def draw_below(state: np.uint64, bound: np.uint64) -> tuple[np.uint64, np.uint64
             word = (word ^ (word >> _27)) * _MIX_2
             product = ((word ^ (word >> _31)) >> _32) * bound
     return state, product >> _32
+
+
+@kernel()
+def draw_share(state: np.uint64) -> tuple[np.uint64, float]:
+    """Return the next state and a number in [0, 1) of 53 bits."""
+    state += _STEP
+    word = (state ^ (state >> _30)) * _MIX_1
+    word = (word ^ (word >> _27)) * _MIX_2
+    return state, float((word ^ (word >> _31)) >> _11) * _HALF_53
 
 
 @kernel(parallel=True)

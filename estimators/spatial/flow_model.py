@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["distance_decay", "draw_flows", "fit_margins"]
 
-_SWEEPS = 10  # swaps per trip between the observed flows and a drawn set
+_SWEEPS = 10  # times that every trip makes an offer, from the data to a drawn set
+_LEAST_STEPS = 50_000  # few trips mix slowly where pairs are impossible
 _STEEPEST = 10.0  # powers of distance that are sought
 
 
@@ -84,22 +85,24 @@ def draw_flows(
     -------
     ndarray of int64, shape (n_resamples, origins * destinations)
     """
-    from estimators.spatial._kernels_flows import mix_flows
-
     columns = flows.shape[1]
     pairs = np.repeat(np.arange(flows.size), flows.ravel().astype(np.int64))
     origin, destination = pairs // columns, pairs % columns
-    with np.errstate(divide="ignore"):
-        log_weight = np.log(weight)
-    drawn = np.empty((n_resamples, flows.size), dtype=np.int64)
-    for replicate, generator in enumerate(rng.spawn(n_resamples)):
-        mixed = destination.copy()
-        if not (log_weight == log_weight[0, 0]).all():
-            mix_flows(generator, origin, mixed, log_weight, _SWEEPS)
-        else:
-            generator.shuffle(mixed)
-        drawn[replicate] = np.bincount(origin * columns + mixed, minlength=flows.size)
-    return drawn
+    if (weight == weight[0, 0]).all():
+        drawn = np.empty((n_resamples, flows.size), dtype=np.int64)
+        for row in drawn:
+            cells = origin * columns + rng.permutation(destination)
+            row[:] = np.bincount(cells, minlength=flows.size)
+        return drawn
+    from estimators.spatial._kernels_flows import mixed_flows
+
+    return mixed_flows(
+        origin.astype(np.int32),
+        destination.astype(np.int32),
+        weight / weight.max(),
+        rng.integers(0, 2**64, size=n_resamples, dtype=np.uint64),
+        max(_SWEEPS, -(-_LEAST_STEPS // origin.size)),
+    )
 
 
 def _ratio(wanted: FloatMatrix, held: FloatMatrix) -> FloatMatrix:

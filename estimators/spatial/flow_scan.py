@@ -128,9 +128,11 @@ def flow_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     -----
     Bernoulli: cases are relabelled among trips, without replacement. Independence and
     gravity: drawn flows have the totals of the data by origin and by destination; where
-    pairs are impossible or distance deters, a chain of swaps of destinations makes
-    them. Flows of one person in several trips are not independent: count persons.
-    Secondary clusters share no pair that has trips with a likelier one.
+    pairs are impossible or distance deters, a Metropolis chain makes them: trips swap
+    destinations, or pass them round in threes (without which three places that have no
+    trips inside could show nothing but the data). Flows of one person in several
+    trips are not independent: count persons. Secondary clusters share no pair that has
+    trips with a likelier one.
 
     References
     ----------
@@ -138,6 +140,10 @@ def flow_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     spatial scan statistics approach to movement pattern comparison. International
     Journal of Geographical Information Science 32, 1304-1325.
     https://doi.org/10.1080/13658816.2018.1426859
+
+    Aoki, S. and Takemura, A. (2005). Markov chain Monte Carlo exact tests for
+    incomplete two-way contingency tables. Journal of Statistical Computation and
+    Simulation 75, 787-812. https://doi.org/10.1080/00949650410001690079
 
     Examples
     --------

@@ -1,11 +1,14 @@
 """The flow scan: a twin, margins, planted flows, messages."""
 
 import itertools
+import math
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.spatial import flow_scan
@@ -136,6 +139,66 @@ def test_drawn_flows__have_the_margins_and_the_expected_mean():
     expected = fit_margins(possible, flows.astype(float))
     # The fit is the mean up to terms of order one trip.
     assert (np.abs(drawn.mean(axis=0) - expected) < 5 * error + 0.2).all()
+
+
+def tables_of(rows, columns):
+    """All tables of whole numbers with these margins."""
+    if len(rows) == 1:
+        return [(tuple(columns),)]
+    found = []
+    for first in itertools.product(*(range(int(c) + 1) for c in columns)):
+        if sum(first) == rows[0]:
+            left = [c - f for c, f in zip(columns, first, strict=True)]
+            found += [(first, *rest) for rest in tables_of(rows[1:], left)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("flows", "weight"),
+    [
+        # Only rounds of three lead from one of these tables to another.
+        ([[0, 3, 1], [2, 0, 2], [1, 2, 0]], [[0, 1, 1], [2, 0, 1], [1, 2, 0]]),
+        (
+            [[1, 1, 0, 0], [0, 0, 1, 1], [1, 0, 0, 1], [0, 1, 1, 0]],
+            [[1, 0.5, 1, 2], [1, 0, 1, 1], [2, 1, 0, 1], [1, 1, 0.5, 0]],
+        ),
+    ],
+)
+def test_drawn_flows__have_the_law_of_all_tables_with_their_margins(flows, weight):
+    counts, pull = np.array(flows, dtype=float), np.array(weight, dtype=float)
+    tables = np.array(tables_of(counts.sum(axis=1), counts.sum(axis=0)), dtype=int)
+    tables = tables.reshape(len(tables), -1)
+    ways = np.vectorize(math.factorial)(tables).prod(axis=1)
+    chance = (pull.ravel() ** tables).prod(axis=1) / ways
+    n = 1500
+    drawn = draw_flows(counts, pull, n, np.random.default_rng(8))
+    place = {tuple(table): at for at, table in enumerate(tables.tolist())}
+    where = [place[tuple(row)] for row in drawn.tolist()]
+    met = np.bincount(where, minlength=len(tables))
+    expected = n * chance / chance.sum()
+    often = expected >= 5
+    assert often.sum() >= 3
+    assert (met[expected == 0] == 0).all()
+    pooled = [(met[~often].sum(), expected[~often].sum())]
+    pairs = [*zip(met[often], expected[often], strict=True), *pooled]
+    distance = sum((m - e) ** 2 / e for m, e in pairs if e > 0)
+    assert distance < stats.chi2(len(pairs) - 1).isf(1e-3)
+
+
+def test_drawn_flows__do_not_depend_on_the_number_of_threads():
+    rng = np.random.default_rng(9)
+    _, _, weight, _ = network(rng)
+    flows = rng.multinomial(500, (weight / weight.sum()).ravel()).reshape(12, 12)
+    before = numba.get_num_threads()
+    try:
+        drawn = [
+            numba.set_num_threads(threads)
+            or draw_flows(flows.astype(float), weight, 20, np.random.default_rng(1))
+            for threads in (1, before)
+        ]
+    finally:
+        numba.set_num_threads(before)
+    np.testing.assert_array_equal(drawn[0], drawn[1])
 
 
 def test_relabelling_places__changes_nothing():

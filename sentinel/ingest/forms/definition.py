@@ -141,6 +141,8 @@ class FormDefinition:
         Paths of the repeats.
     problems : Problems
         What is wrong with the form, each with file, row and column.
+    other_names : frozenset of str
+        Names of the questions that ask for the text behind "other".
 
     Examples
     --------
@@ -159,6 +161,14 @@ class FormDefinition:
     questions: tuple[Question, ...] = ()
     repeats: tuple[tuple[str, ...], ...] = ()
     problems: Problems = field(default_factory=Problems)
+    other_names: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Note the questions behind "other"."""
+        names = frozenset(
+            f"{item.name}_other" for item in self.questions if item.or_other
+        )
+        object.__setattr__(self, "other_names", names)
 
     def question(self, name: str) -> Question:
         """Return a question by its path, or by its name where that is unique.

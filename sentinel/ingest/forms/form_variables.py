@@ -131,10 +131,7 @@ def _reason_to_drop(question: Question, form: FormDefinition) -> str:
         return announced
     if question.kind == "meta":
         return identifier_in_name(question.meta)
-    if any(
-        item.or_other and question.name == f"{item.name}_other"
-        for item in form.questions
-    ):
+    if question.name in form.other_names:
         return "the text behind “other”"
     return _DROPPED.get(question.kind, "")
 

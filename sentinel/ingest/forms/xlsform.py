@@ -37,6 +37,7 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*")
 _YES = frozenset({"yes", "true", "true()"})
 _NO = frozenset({"no", "false", "false()"})
 _MOST_NAMED = 8
+_DEEPEST = 50
 _EDGE = " \t\r\n\u00a0\u200b\u200c\u200d\u2060\ufeff"
 Row = tuple[int, Mapping[str, str]]
 
@@ -275,6 +276,13 @@ def _read_block(
         # A group may have no name: its row makes one, as form servers do.
         name = cells.get("name", "") or f"group_{row}"
         relevant = cells.get("relevant", "")
+        if len(survey.blocks) >= _DEEPEST:
+            raise refuse(
+                survey.file,
+                f"groups and repeats nested at most {_DEEPEST} deep",
+                "Nobody can fill in such a form: is an end missing?",
+                row=row,
+            )
         survey.blocks.append(_Block(name, is_repeat, relevant, row))
         if is_repeat:
             survey.repeats.append(survey.groups)

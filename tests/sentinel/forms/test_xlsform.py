@@ -11,6 +11,7 @@ from pyxform.xls2xform import convert
 
 from sentinel.ingest.forms import FormDefinition, read_form
 from sentinel.ingest.forms.question_types import parse_type
+from sentinel.ingest.forms.workbook_writer import workbook_bytes
 from sentinel.schema.problems import IngestError
 from tests.sentinel.forms.xlsforms import ANSWERS, QUESTIONS, write_form
 
@@ -189,3 +190,29 @@ def test_write_form__the_test_form_has_every_feature():
     kinds = {parse_type(row["type"]).kind for row in QUESTIONS if row.get("type")}
     assert {"select_one", "select_multiple", "decimal", "calculate", "meta"} <= kinds
     assert {row["list_name"] for row in ANSWERS} == {"yes_no", "sex", "means", "occ"}
+
+
+@pytest.mark.parametrize("block", ["group", "repeat"])
+def test_read_form__blocks_without_end_are_refused_and_not_piled_up(tmp_path, block):
+    """20 000 open blocks: their paths alone would fill the memory."""
+    rows = [["type", "name"], *(["begin " + block, f"g{n}"] for n in range(20_000))]
+    path = tmp_path / "deep.xlsx"
+    path.write_bytes(workbook_bytes({"survey": rows}))
+    with pytest.raises(IngestError, match="nested at most 50 deep"):
+        read_form(path)
+
+
+def test_read_form__a_filtered_list_of_20000_lines_is_kept_once(tmp_path):
+    lines = [["v", str(n % 100), f"p{n // 100}"] for n in range(20_000)]
+    survey = [
+        ["type", "name", "label", "choice_filter"],
+        *(["select_one v", f"q{n}", "x", "province = ${q0}"] for n in range(200)),
+    ]
+    path = tmp_path / "large.xlsx"
+    choices = [["list_name", "name", "province"], *lines]
+    path.write_bytes(workbook_bytes({"survey": survey, "choices": choices}))
+    form = read_form(path)
+    assert len(form.questions) == 200
+    first = form.questions[0]
+    assert (len(first.choices), len(first.listed)) == (100, 20_000)
+    assert all(item.listed is first.listed for item in form.questions)

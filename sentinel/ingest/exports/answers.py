@@ -93,7 +93,8 @@ def _plain(text: str) -> str:
 def _code_of_text(question: Question) -> dict[str, str]:
     pairs = {
         (text, choice.name)
-        for choice in question.choices
+        # A code of a filtered list may have another text in each of its lines.
+        for choice in (*question.choices, *question.listed)
         for text in choice.labels.values()
         if text
     }

@@ -75,13 +75,8 @@ def gather_wide_repeats(raw: RawTable, form: FormDefinition) -> RawTable:
             unclear.append(column)
         elif meanings and next(iter(meanings)).path:
             meaning = next(iter(meanings))
-            used.append(column)
-            repeat = repeats[meaning.path]
-            if meaning.is_count:
-                repeat.counts[meaning.numbers] = column
-            else:
-                parts = repeat.columns.setdefault(meaning.numbers, {})
-                parts.setdefault(meaning.name, column)
+            taken = _take(repeats[meaning.path], meaning, column)
+            (used if taken else unclear).append(column)
     if unclear:
         problems.add(_unclear(raw, unclear))
     tables = dict(raw.submissions.repeats) if raw.submissions else {}
@@ -93,6 +88,14 @@ def gather_wide_repeats(raw: RawTable, form: FormDefinition) -> RawTable:
         problems=problems,
         submissions=replace(facts, repeats=tables),
     )
+
+
+def _take(repeat: _Repeat, meaning: _Meaning, column: str) -> bool:
+    """Note a column under what it means; False if another one means the same."""
+    if meaning.is_count:
+        return repeat.counts.setdefault(meaning.numbers, column) == column
+    parts = repeat.columns.setdefault(meaning.numbers, {})
+    return parts.setdefault(meaning.name, column) == column
 
 
 def _around(path: Path, form: FormDefinition) -> Path:
@@ -165,9 +168,9 @@ def _unclear(raw: RawTable, columns: list[str]) -> Problem:
         file=raw.origin.file,
         row=1,
         column=", ".join(columns[:_MOST_NAMED]) + more,
-        expected="names that fit one question of the form",
+        expected="columns that fit one question each, and no question twice",
         hint="A number at the end is a round of a repeat, the code of a choice or part "
-        "of a name: here it can be more than one. They were not read. Export the "
+        "of a name: here it can be more than one thing. They were not read. Export the "
         "repeats in long format, or rename the columns.",
     )
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sentinel.ingest import read_table
+from sentinel.ingest.exports.wide_repeats import gather_wide_repeats
 from sentinel.ingest.form_answers import keep_answers
-from sentinel.ingest.forms import read_form
+from sentinel.ingest.forms import Choice, FormDefinition, Question, read_form
 from sentinel.ingest.forms.versions import join_versions
+from sentinel.ingest.raw_table import RawTable
 from sentinel.schema.problems import Problems
 from tests.sentinel.exports import exports
 from tests.sentinel.forms.xlsforms import write_form
@@ -200,6 +205,34 @@ def test_kobo_and_odk__parents_as_in_the_wide_export(tmp_path, form):
         assert found.parents.tolist() == wide.parents.tolist()
 
 
+NESTED = FormDefinition(
+    file="f.xlsx",
+    questions=(
+        Question(name="age", kind="integer"),
+        Question(name="place", kind="text", repeat=("trips",), groups=("trips",)),
+        Question(
+            name="how",
+            kind="select_multiple",
+            choices=(Choice(name="debt"), Choice(name="1")),
+            repeat=("trips",),
+            groups=("trips",),
+        ),
+        Question(
+            name="pay",
+            kind="integer",
+            repeat=("trips", "jobs"),
+            groups=("trips", "jobs"),
+        ),
+    ),
+    repeats=(("trips",), ("trips", "jobs")),
+)
+
+
+def table_of(frame: pd.DataFrame) -> RawTable:
+    origin = SimpleNamespace(file="w.csv")
+    return RawTable(frame=frame, rows=np.array([2]), origin=origin, problems=Problems())
+
+
 ROUNDS = st.lists(st.lists(st.text("xyz", max_size=2), max_size=3), max_size=3)
 
 
@@ -244,3 +277,48 @@ def test_surveycto__wide_and_back_for_any_rounds(tmp_path, form, people):
         found = repeats["jobs"]
         rows = zip(found.parents, found.roots, found.frame["boss"], strict=True)
         assert [(int(a), int(b), text) for a, b, text in rows] == inner
+
+
+PARTS = st.sampled_from(
+    ["pay", "jobs_count", "how", "debt", "place", "age", "1", "2", "10000", "x", ""]
+)
+HEADERS = st.lists(
+    st.builds(
+        "{}{}".format,
+        st.sampled_from(["", "", "trips/", "g-"]),
+        st.lists(PARTS, min_size=1, max_size=5).map("_".join),
+    ),
+    max_size=8,
+    unique=True,
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(HEADERS)
+def test_gathering__every_column_goes_to_one_place(headers):
+    """Kept, a cell of one repeat, a count, or refused by name: nothing is lost."""
+    frame = pd.DataFrame({name: [name] for name in headers}, dtype="str")
+    raw = gather_wide_repeats(table_of(frame), NESTED)
+    refused = [
+        item for item in raw.problems.errors if "fit one question" in item.expected
+    ]
+    named = refused[0].column.split(", ") if refused else []
+    cells = [
+        cell
+        for table in raw.submissions.repeats.values()
+        for name in table.frame
+        if name != "_round"
+        for cell in table.frame[name]
+        if cell
+    ]
+    counts = [
+        name for name in headers if name.startswith(("trips_count", "jobs_count"))
+    ]
+    assert len(cells) == len(set(cells))
+    assert not set(cells) & {*raw.frame, *named}
+    assert {*raw.frame, *cells, *named, *counts} == set(headers)
+    for table in raw.submissions.repeats.values():
+        assert (table.roots == 0).all()
+        if table.parents is not None:
+            outer = raw.submissions.repeats[table.parent]
+            assert ((table.parents >= 0) & (table.parents < len(outer.frame))).all()

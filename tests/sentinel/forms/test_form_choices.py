@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from sentinel.ingest.forms import Choice, Question, Rows, Texts, read_form
 from sentinel.ingest.forms.checks import AnswerTable, check_answers
 from sentinel.ingest.forms.choice_filters import left_out
+from sentinel.ingest.forms.versions import join_versions
 from sentinel.ingest.forms.xpath_syntax import parse_expression
 from sentinel.schema.problems import Problems
 from tests.sentinel.forms.xlsforms import write_form
@@ -222,6 +225,52 @@ def code_is_open(tree, answers, lines):
     if True in values:
         return True
     return None if None in values else False
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.text(alphabet="${}tcol1.' \"()=<>!andor,-+*/|[]#name", max_size=60))
+def test_left_out__no_text_breaks_it(rule):
+    lines = (Choice(name="x", columns={"col": "1"}), Choice(name="y"))
+    question = Question(
+        name="q", kind="select_one", choices=lines, listed=lines, choice_filter=rule
+    )
+    rows = Rows(n=3, columns={"t": Texts.of(pd.Series(["1", "", "x"], dtype="str"))})
+    own = Texts.of(pd.Series(["x", "y", "z"], dtype="str"))
+    found = left_out(question, own, rows)
+    assert found.true.shape == (3,)
+    assert not (found.true & ~found.known).any()
+    assert not found.true[2]  # a code that the list lacks is judged elsewhere
+
+
+def test_left_out__no_rows_and_no_answers():
+    lines = (Choice(name="x", columns={"g": "1"}),)
+    question = Question(
+        name="q",
+        kind="select_one",
+        choices=lines,
+        listed=lines,
+        choice_filter="g = ${t}",
+    )
+    for cells in ([], ["", ""]):
+        texts = Texts.of(pd.Series(cells, dtype="str"))
+        found = left_out(question, texts, Rows(n=len(cells), columns={"t": texts}))
+        assert (found.true.sum(), found.known.all()) == (0, True)
+
+
+def test_versions__a_filter_that_changed_judges_only_rows_of_its_version(tmp_path):
+    """Rows of no known version are judged by what all versions agree on."""
+    moved = [
+        line | {"province": "2"} if line["name"] == "a" else line for line in PLACES
+    ]
+    old = read_form(write_form(tmp_path / "a.xlsx", CASCADE, PLACES, version="1"))
+    new = read_form(write_form(tmp_path / "b.xlsx", CASCADE, moved, version="2"))
+    joined = join_versions([old, new])
+    answers = {"province": ["1"], "district": ["a"], "visited": ["b"]}
+    assert listed(old, **answers) == []
+    assert len(listed(new, **answers)) == 1
+    assert listed(joined.agreed, **answers) == []
+    same = join_versions([old, replace(old, version="3")])
+    assert len(listed(same.agreed, **answers | {"district": ["c"]})) == 1
 
 
 def test_left_out__a_list_of_50000_villages_costs_what_the_answers_do():

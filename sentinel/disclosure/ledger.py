@@ -119,12 +119,15 @@ class ReleaseLedger:
         """Return why these and an earlier release would tell small groups together.
 
         Records of the same persons are released once: two files of nearly the same
-        persons differ by those who are in one of them, whatever each promises.
+        persons differ by those who are in one of them, whatever each promises. Nor are
+        they released beside tables that hide something of these persons, which could be
+        counted in them.
         """
         entries = self._released()
         earlier = [_cells(entry) for entry in entries]
         found: list[str] = []
         for release in releases:
+            found += self._beside(release)
             if isinstance(release, ReleasedRecords):
                 found += self._records_before(release)
                 continue
@@ -249,6 +252,24 @@ class ReleaseLedger:
             and entry["digest"] != release.digest
         ]
 
+    def _beside(self, release: Release) -> list[str]:
+        """Return which records would stand beside tables that hide something."""
+        found = []
+        for entry in self.entries:
+            if isinstance(release, ReleasedRecords) and entry["kind"] == "release":
+                hides = _hides(_cells(entry), release.group)
+            elif isinstance(release, ReleasedCells) and entry["kind"] == RECORDS:
+                hides = _hides(release, entry["group"])
+            else:
+                continue
+            if hides:
+                found.append(
+                    f"{_named(entry)}: records of persons and tables that hide small "
+                    "counts of them, which could be counted in the records. Of these "
+                    "persons release one of the two, or synthetic records"
+                )
+        return found
+
     def _released(self) -> list[Mapping[str, Any]]:
         return [entry for entry in self.entries if entry["kind"] == "release"]
 
@@ -285,6 +306,17 @@ class ReleaseLedger:
             stream.flush()
             os.fsync(stream.fileno())
         return number
+
+
+def _hides(cells: ReleasedCells, group: str) -> bool:
+    """Say whether tables of the persons of a group hide anything."""
+    if group and not {"", group} & set(cells.rounds):
+        return False
+    return any(
+        not isinstance(value, int)
+        for family in cells.cells.values()
+        for value in family.values()
+    )
 
 
 def _content(release: Release) -> dict[str, Any]:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import pickle
 import shutil
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import sentinel.report
+from sentinel import datasets
 from sentinel.cli import run
 from sentinel.disclosure import gate
 from sentinel.report import writing
+from sentinel.safekeeping.private_files import locked
 
 TEXTS = {".csv", ".html", ".svg", ".json", ".jsonl"}
 
 
 @dataclass
 class Run:
-    """A run: its folder, what passed the gate, and the truth."""
+    """A run: its study, its folder, what passed the gate, and the truth."""
 
+    study: Path
     folder: Path
     passed: dict[str, str] = field(default_factory=dict)
     result: Any = None
@@ -40,9 +46,9 @@ class Run:
         }
 
 
-def run_and_watch(study: Path | None, folder: Path) -> Run:
+def run_and_watch(study: Path, folder: Path) -> Run:
     """Run a study by the command line and keep what the attacker does not get."""
-    watched = Run(folder)
+    watched = Run(study, folder)
     write, protect, through = (
         sentinel.report.write_report,
         writing.protect_study,
@@ -66,14 +72,41 @@ def run_and_watch(study: Path | None, folder: Path) -> Run:
         patch.setattr(sentinel.report, "write_report", write_report)
         patch.setattr(writing, "protect_study", protect_study)
         patch.setattr(gate, "_write", passes)
-        words = ["demo"] if study is None else ["run", str(study)]
-        assert run([*words, "--out", str(folder)]) == 0
+        assert run(["run", str(study), "--out", str(folder)]) == 0
     return watched
+
+
+def once(
+    name: str, factory: pytest.TempPathFactory, make: Callable[[Path], Run]
+) -> Run:
+    """Return what `make` gives; of all processes that test, the first one makes it."""
+    folder = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    kept = folder / f"red_team_{name}.pickle"
+    with locked(kept):
+        if not kept.exists():
+            made = make(folder / f"red_team_{name}")
+            # Estimators hold functions, which cannot be kept and are not attacked.
+            made.release = replace(made.release, estimators=())
+            kept.write_bytes(pickle.dumps(made))
+        found: Run = pickle.loads(kept.read_bytes())
+    return found
+
+
+def _demo(folder: Path) -> Run:
+    """Run the demo as a study that keeps a ledger and an audit log."""
+    shutil.copytree(datasets.path("mekong_demo"), folder)
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    keep = '[privacy]\nledger = "ledger.jsonl"\naudit_log = "audit.jsonl"\n'
+    study.write_text(text.replace("[privacy]\n", keep), encoding="utf-8")
+    return run_and_watch(study, folder / "report")
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_and_watch(None, tmp_path_factory.mktemp("demo") / "report")
+    return once("demo", tmp_path_factory, _demo)
 
 
 @pytest.fixture(scope="session")
@@ -81,11 +114,14 @@ def emif(shared_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     data = shared_folder / "data" / "emif_sur"
     if not data.is_dir():
         pytest.skip("the EMIF Sur files are not here (data/emif_sur is absent)")
-    folder = tmp_path_factory.mktemp("emif")
-    study = folder / "emif_sur"
-    shutil.copytree(Path(__file__).parents[1] / "real" / "emif_sur", study)
-    (study / "data").symlink_to(data, target_is_directory=True)
-    return run_and_watch(study / "returned_by_usa.toml", folder / "report")
+
+    def make(folder: Path) -> Run:
+        study = folder / "emif_sur"
+        shutil.copytree(Path(__file__).parents[1] / "real" / "emif_sur", study)
+        (study / "data").symlink_to(data, target_is_directory=True)
+        return run_and_watch(study / "returned_by_usa.toml", folder / "report")
+
+    return once("emif", tmp_path_factory, make)
 
 
 @pytest.fixture(

@@ -11,7 +11,7 @@ import pytest
 
 from estimators.errors import InputError
 from sentinel.cli import run
-from sentinel.disclosure import ReleasedCells, ReleaseLedger
+from sentinel.disclosure import ReleasedCells, ReleasedRecords, ReleaseLedger
 from sentinel.report.ledger_entry import released_cells
 from sentinel.report.protection import protect_study
 from sentinel.report.writing import write_report
@@ -167,6 +167,32 @@ def test_messages_name_the_class_of_a_cell_and_never_the_cell(ledger):
     assert found == [
         "release 1 (run): people, n by round, sex: differs by fewer than 11 persons"
     ]
+
+
+def records(group="", digest="a"):
+    return ReleasedRecords(kind="k-anonymous records", group=group, digest=digest)
+
+
+def test_records_and_tables_that_hide_something_of_them_are_not_both_released(ledger):
+    hiding = {"round=2009|sex=1|n": 60, "round=2009|sex=2|n": None}
+    ledger.record(cells(["2009"], people=hiding), command="run")
+    for group in ("", "2009"):
+        with pytest.raises(InputError, match=r"release 1 \(run\): records of persons"):
+            again(ledger).record(records(group))
+    again(ledger).record(records("2010"))
+    with pytest.raises(InputError, match="release 2"):
+        again(ledger).record(cells(["2010"], people={"round=2010|n": None}))
+    again(ledger).record(cells(["2010"], people={"round=2010|n": 60}))
+
+
+def test_records_of_the_same_persons_are_released_once(ledger):
+    ledger.record(records("2009"))
+    again(ledger).record(records("2009"))
+    again(ledger).record(records("2010", digest="b"))
+    assert len(again(ledger).entries) == 2
+    for other in (records("2009", digest="c"), records("", digest="d")):
+        with pytest.raises(InputError, match="are out, and these are others"):
+            again(ledger).record(other)
 
 
 def test_other_rounds_are_not_compared(ledger):

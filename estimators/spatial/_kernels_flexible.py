@@ -43,8 +43,8 @@ _MOST = 62  # areas near a centre that fit the bits of a mask
 class Surroundings(NamedTuple):
     """Where sets of areas are sought.
 
-    near (n, k): areas by distance from each centre; touching (n, n); share (n,) of the
-    population, of which a set may hold at most `cap`.
+    near (n, k): areas by distance from each centre, -1 beyond reach; touching (n, n);
+    share (n,) of the population, of which a set may hold at most `cap`.
     """
 
     near: Int32Array
@@ -64,7 +64,7 @@ def _local_masks(
     """Give allowed areas near a centre numbers and mark who touches whom, as bits."""
     found = 0
     for at in range(near.size):
-        if found == _MOST:
+        if found == _MOST or near[at] < 0:
             break
         if not allowed[near[at]]:
             if at == 0:
@@ -101,7 +101,8 @@ def _best_near(  # noqa: PLR0917 - kernels take arrays by position
 ) -> int:
     """Return the best set with the first area in it as bits, 0 if none beats `state`.
 
-    state (1,): the best ratio so far, raised in place.
+    state (2,): the best ratio so far, raised in place, and how many sets may still be
+    looked at: below 0 the search has been given up.
     """
     share, cap = around.share, around.cap * (1 + 1e-12)
     if share[who[0]] > cap:
@@ -115,6 +116,9 @@ def _best_near(  # noqa: PLR0917 - kernels take arrays by position
     depth, fresh = 0, True
     while depth >= 0:
         if fresh:
+            state[1] -= 1.0
+            if state[1] < 0:
+                return 0
             count, zone = sums[depth, 0], sums[depth, 1]
             if worth_a_look(count, zone, law, state[0]):
                 ratio = likelihood_ratio(count, zone, law)
@@ -142,21 +146,27 @@ def _best_near(  # noqa: PLR0917 - kernels take arrays by position
 
 
 @kernel()
-def best_flexible(
+def best_flexible(  # noqa: PLR0917 - kernels take arrays by position
     around: Surroundings,
     allowed: BoolVector,
     cases: FloatVector,
     size: FloatVector,
     law: Law,
+    most_sets: float,
 ) -> tuple[float, IntVector]:
-    """Return the greatest ratio over all centres and the areas of its set."""
+    """Return the greatest ratio over all centres and the areas of its set.
+
+    The ratio is NaN if there are more than `most_sets` connected sets.
+    """
     who, masks = np.zeros(_MOST, dtype=np.int64), np.zeros(_MOST, dtype=np.int64)
-    state, members = np.zeros(1), np.zeros(0, dtype=np.int64)
+    state, members = np.array([0.0, most_sets]), np.zeros(0, dtype=np.int64)
     for g in range(around.near.shape[0]):
         found = _local_masks(around.near[g], allowed, around.touching, who, masks)
         if not found:
             continue
         chosen = _best_near(who, masks, around, cases, size, law, state)
+        if state[1] < 0:
+            return math.nan, members
         if chosen:
             members = np.array([who[i] for i in range(found) if (chosen >> i) & 1])
     return state[0], members
@@ -240,12 +250,17 @@ def restricted_maxima(  # noqa: PLR0917 - kernels take arrays by position
     size: FloatVector,
     counts: Int32Array,
     best: FloatMatrix,
+    most_sets: float,
     law: Law,
 ) -> None:
-    """Raise `best` to the greatest ratio of sets of areas with `least` cases each."""
+    """Raise `best` to the greatest ratio of sets of areas with `least` cases each.
+
+    It becomes NaN where a map has more than `most_sets` of them.
+    """
     for batch in numba.prange(counts.shape[0]):
         for lane in range(LANES):
             cases = counts[batch, :, lane].astype(np.float64)
             allowed = counts[batch, :, lane] >= least
-            ratio, _ = best_flexible(around, allowed, cases, size, law)
-            best[batch, lane] = max(best[batch, lane], ratio)
+            ratio, _ = best_flexible(around, allowed, cases, size, law, most_sets)
+            if math.isnan(ratio) or ratio > best[batch, lane]:
+                best[batch, lane] = ratio

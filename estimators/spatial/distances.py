@@ -12,11 +12,11 @@ from estimators.errors import InputError
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["Metric", "check_coordinates", "near_links", "nearest_links"]
+__all__ = ["EARTH_RADIUS", "Metric", "check_coordinates", "near_links", "nearest_links"]
 
 Metric = Literal["euclidean", "great_circle"]
-# Mean radius of the earth (IUGG), in kilometres.
-_EARTH = 6371.0088
+# Mean of the earth (IUGG), in kilometres.
+EARTH_RADIUS = 6371.0088
 
 
 def check_coordinates(coordinates: Any, metric: str) -> FloatMatrix:  # noqa: ANN401
@@ -102,14 +102,14 @@ def near_links(
         raise InputError(f"threshold={threshold!r}: a distance above 0 was expected.")
     reach = float(threshold)
     if metric == "great_circle":
-        reach = 2 * np.sin(min(reach / _EARTH, np.pi) / 2)
+        reach = 2 * np.sin(min(reach / EARTH_RADIUS, np.pi) / 2)
     # A place at the threshold itself belongs, whatever the last bit of its distance.
     pairs = cKDTree(points).query_pairs(reach * (1 + 1e-12), output_type="ndarray")
     here = np.concatenate([pairs[:, 0], pairs[:, 1]]).astype(np.int64)
     there = np.concatenate([pairs[:, 1], pairs[:, 0]]).astype(np.int64)
     length = _lengths(points, here, there)
     if metric == "great_circle":
-        length = 2 * _EARTH * np.arcsin(np.minimum(length / 2, 1))
+        length = 2 * EARTH_RADIUS * np.arcsin(np.minimum(length / 2, 1))
     return here, there, length
 
 

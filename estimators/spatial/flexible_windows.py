@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
 
+from estimators.errors import NotEstimableError
 from estimators.spatial.windows import Found
 
 if TYPE_CHECKING:
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from estimators.spatial.scan_models import ScanModel
 
 __all__ = ["FlexibleWindows", "RestrictedWindows", "least_raised"]
+
+
+# Connected sets looked at in the data (half a minute), and in each simulated map.
+_MOST_SETS, _MOST_DRAWN_SETS = 5e8, 1e7
+_TOO_MANY = (
+    "There are more than hundreds of millions of connected sets of raised areas: their "
+    "number doubles with every area that joins. Lower restriction= (fewer areas count "
+    "as raised) or max_areas= or max_distance=, or take shape='circular'."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +58,11 @@ class FlexibleWindows:
     ) -> Found | None:
         from estimators.spatial._kernels_flexible import best_flexible
 
-        ratio, who = best_flexible(self._surroundings(), allowed, cases, size, law)
+        ratio, who = best_flexible(
+            self._surroundings(), allowed, cases, size, law, _MOST_SETS
+        )
+        if math.isnan(ratio):
+            raise NotEstimableError(_TOO_MANY)
         if not who.size:
             return None
         members = tuple(sorted(int(i) for i in who))
@@ -94,7 +109,10 @@ class RestrictedWindows(FlexibleWindows):
         """Raise `best` (batches, LANES) to the replicates' greatest statistics."""
         from estimators.spatial._kernels_flexible import restricted_maxima
 
-        restricted_maxima(self._surroundings(), self.least, size, counts, best, law)
+        around = self._surroundings()
+        restricted_maxima(around, self.least, size, counts, best, _MOST_DRAWN_SETS, law)
+        if np.isnan(best).any():
+            raise NotEstimableError(_TOO_MANY)
 
 
 def least_raised(model: ScanModel, restriction: float) -> Int32Array:

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from estimators.errors import InputError
+from estimators.spatial.distances import EARTH_RADIUS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estimators.array_types import FloatMatrix
+    from estimators.array_types import FloatMatrix, IntVector
     from estimators.spatial._kernels import Int32Array
 
-__all__ = ["CIRCLE", "ELLIPSES", "Ellipse", "Metric", "neighbour_order", "read_places"]
+__all__ = [
+    "CIRCLE",
+    "ELLIPSES",
+    "Ellipse",
+    "Metric",
+    "areas_within",
+    "neighbour_order",
+    "read_distance",
+    "read_places",
+]
 
-Metric = Literal["euclidean", "great_circle"]
 _ROWS_AT_ONCE = 256
 _TIE_DIGITS = 12  # distances equal to this many decimals of the greatest are tied
 
@@ -103,6 +112,37 @@ def neighbour_order(
         scaled[own, first + own] = -1.0  # first, though others share its place
         order[first : first + len(rows)] = np.argsort(scaled, axis=1, kind="stable")
     return order
+
+
+def read_distance(max_distance: float | None) -> float:
+    """Return the greatest distance, infinity without one."""
+    if max_distance is None:
+        return math.inf
+    if not (isinstance(max_distance, int | float | np.floating) and max_distance > 0):
+        raise InputError(
+            f"max_distance={max_distance!r} must be a number above 0: in the unit of "
+            "the coordinates or, for great circles, in kilometres."
+        )
+    return float(max_distance)
+
+
+def areas_within(
+    places: FloatMatrix, *, metric: Metric, max_distance: float
+) -> IntVector:
+    """Count the areas within a distance of each area, itself among them.
+
+    They are the first of its row in `neighbour_order`. The distance is in the unit of
+    the coordinates, for great circles in kilometres on a sphere of mean radius.
+    """
+    counts = np.full(len(places), len(places), dtype=np.int64)
+    if math.isinf(max_distance):
+        return counts
+    reach = max_distance * (1 + 10.0**-_TIE_DIGITS)
+    if metric == "great_circle":
+        reach = math.sin(min(reach / (2 * EARTH_RADIUS), math.pi / 2))
+    for first, rows in _distances(places, metric, CIRCLE):
+        counts[first : first + len(rows)] = (rows <= reach).sum(axis=1)
+    return counts
 
 
 def _distances(

@@ -15,7 +15,12 @@ from estimators.spatial.flexible_windows import (
     RestrictedWindows,
     least_raised,
 )
-from estimators.spatial.neighbour_order import Metric, neighbour_order, read_places
+from estimators.spatial.neighbour_order import (
+    Metric,
+    areas_within,
+    neighbour_order,
+    read_places,
+)
 from estimators.spatial.scan_models import bernoulli_model, poisson_model, read_counts
 from estimators.spatial.windows import nested_windows
 
@@ -63,6 +68,7 @@ class Settings:
     shape: Shape
     metric: Metric
     cap: float
+    max_distance: float
     sides: tuple[Direction, ...]
     max_areas: int
     restriction: float
@@ -101,6 +107,7 @@ class Areas:
                 share,
                 cap=settings.cap,
                 metric=settings.metric,
+                max_distance=settings.max_distance,
                 elliptic=settings.shape == "elliptic",
                 strength=settings.penalty,
             )
@@ -109,6 +116,10 @@ class Areas:
         touching = self.adjacency[np.ix_(kept, kept)]
         order = neighbour_order(places, metric=settings.metric)
         order = np.ascontiguousarray(order[:, : settings.max_areas])
+        within = areas_within(
+            places, metric=settings.metric, max_distance=settings.max_distance
+        )
+        order[np.arange(order.shape[1]) >= within[:, None]] = -1
         if settings.shape == "flexible":
             return FlexibleWindows(
                 near=order, touching=touching, share=share, cap=settings.cap

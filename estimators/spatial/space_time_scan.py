@@ -19,7 +19,13 @@ from estimators.registry import estimator
 from estimators.spatial.cluster_search import find_clusters, simulated_maxima
 from estimators.spatial.cylinder_windows import CylinderWindows
 from estimators.spatial.example import surveyed_rounds
-from estimators.spatial.neighbour_order import Metric, neighbour_order, read_places
+from estimators.spatial.neighbour_order import (
+    Metric,
+    areas_within,
+    neighbour_order,
+    read_distance,
+    read_places,
+)
 from estimators.spatial.scan_input import SIDES, Side, share_between
 from estimators.spatial.scan_models import (
     ScanModel,
@@ -62,6 +68,7 @@ def space_time_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     analysis: Analysis = "retrospective",
     metric: Metric = "euclidean",
     max_population_share: float = 0.5,
+    max_distance: float | None = None,
     max_areas: int | None = None,
     max_duration: int | None = None,
     direction: Side = "high",
@@ -96,6 +103,8 @@ def space_time_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     max_population_share : float
         Greatest share in a circle of the population (of the cases or the expected
         cases where there is none), over all periods.
+    max_distance : float, optional
+        Greatest radius of a circle; see `spatial_scan`.
     max_areas : int, optional
         Greatest number of areas in a circle.
     max_duration : int, optional
@@ -159,9 +168,11 @@ def space_time_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     kept = data.weight.sum(axis=1) > 0
     order = neighbour_order(data.places[kept], metric=metric)
     cap = share_between(max_population_share, "max_population_share", 1.0)
+    reach = read_distance(max_distance)
+    within = areas_within(data.places[kept], metric=metric, max_distance=reach)
     windows = CylinderWindows(
         ordering=cut_ordering(
-            order[:, : _most_areas(max_areas)], data.share[kept], cap
+            order[:, : _most_areas(max_areas)], data.share[kept], cap, within
         ),
         periods=data.periods,
         first_end=data.periods - 1 if analysis == "prospective" else 0,

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from estimators.checks import as_generator, check_counts, check_level, check_resamples
+from estimators.errors import InputError
 from estimators.registry import estimator
 from estimators.spatial.cluster_search import find_clusters, simulated_maxima
 from estimators.spatial.example import surveyed_places
+from estimators.spatial.neighbour_order import read_distance
 from estimators.spatial.scan_input import (
     SIDES,
     Areas,
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
 
 __all__ = ["spatial_scan"]
 
+_NO_RADIUS = (
+    "max_distance= goes with circles and flexible shapes: an ellipse has no one "
+    "radius. Bound ellipses by max_population_share."
+)
 _STOP_AT = 0.05  # an iterative scan goes on while its clusters are this unlikely
 
 
@@ -56,6 +62,7 @@ def spatial_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     shape: Shape = "circular",
     metric: Metric = "euclidean",
     max_population_share: float = 0.5,
+    max_distance: float | None = None,
     direction: Side = "high",
     expected: FloatVector | None = None,
     design_effect: FloatVector | float | None = None,
@@ -94,6 +101,10 @@ def spatial_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     metric : {"euclidean", "great_circle"}
     max_population_share : float
         Greatest share of the population in a zone, above 0 and at most 1.
+    max_distance : float, optional
+        Greatest distance of a zone's areas from its centre, in the unit of the
+        coordinates, for great circles in kilometres; besides the share. Not for
+        ellipses, whose axes differ.
     direction : {"high", "low", "both"}
     expected : array_like of shape (n,), optional
         Cases to be expected by area, for instance by `indirect_expected`; scaled to the
@@ -176,11 +187,14 @@ def spatial_scan(  # noqa: PLR0913 - the options of one scan, all by keyword
     ([0, 1, 5, 6], 0.001)
     """
     check_options(model, shape, metric, direction, expected, design_effect)
+    if max_distance is not None and shape == "elliptic":
+        raise InputError(_NO_RADIUS)
     settings = Settings(
         model=model,
         shape=shape,
         metric=metric,
         cap=share_between(max_population_share, "max_population_share", 1.0),
+        max_distance=read_distance(max_distance),
         sides=SIDES[direction],
         max_areas=check_areas(shape, max_areas),
         restriction=share_between(restriction, "restriction", 1.0),

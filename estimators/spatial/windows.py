@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from estimators.spatial.neighbour_order import CIRCLE, ELLIPSES, neighbour_order
+from estimators.spatial.neighbour_order import (
+    CIRCLE,
+    ELLIPSES,
+    areas_within,
+    neighbour_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -73,6 +79,7 @@ class NestedWindows:
     metric: Metric
     ellipses: Sequence[Ellipse]
     strength: float
+    within: IntVector
     kept: dict[Ellipse, Ordering]
 
     def best(
@@ -118,6 +125,7 @@ class NestedWindows:
                 neighbour_order(self.places, metric=self.metric, ellipse=ellipse),
                 self.share,
                 self.cap,
+                self.within,
             )
             if len(self.ellipses) == 1 or len(self.places) < _FEW_PLACES:
                 self.kept[ellipse] = made
@@ -127,14 +135,19 @@ class NestedWindows:
 _FEW_PLACES = 600  # all 47 orders of so few areas are kept (under 50 MB)
 
 
-def cut_ordering(order: Int32Array, share: FloatVector, cap: float) -> Ordering:
-    """Cut every row where the share of the population passes the cap."""
+def cut_ordering(
+    order: Int32Array, share: FloatVector, cap: float, within: IntVector
+) -> Ordering:
+    """Cut every row where the share of the population passes the cap.
+
+    within (centres,): places of a row that may be in a zone at most.
+    """
     from estimators.spatial._kernels_nested import nested_lengths
 
-    lengths = nested_lengths(order, share, cap)
+    lengths = np.minimum(nested_lengths(order, share, cap), within)
     start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    within = np.arange(order.shape[1])[None] < lengths[:, None]
-    return Ordering(order[within], start)
+    kept = np.arange(order.shape[1])[None] < lengths[:, None]
+    return Ordering(order[kept], start)
 
 
 def nested_windows(
@@ -143,10 +156,14 @@ def nested_windows(
     *,
     cap: float,
     metric: Metric,
+    max_distance: float = math.inf,
     elliptic: bool = False,
     strength: float = 0.5,
 ) -> NestedWindows:
-    """Return circular or elliptic zones up to a share of the population."""
+    """Return circular or elliptic zones up to a share of the population.
+
+    A `max_distance` from the centre is for circles.
+    """
     return NestedWindows(
         places=places,
         share=share,
@@ -154,5 +171,6 @@ def nested_windows(
         metric=metric,
         ellipses=ELLIPSES if elliptic else (CIRCLE,),
         strength=strength,
+        within=areas_within(places, metric=metric, max_distance=max_distance),
         kept={},
     )

@@ -48,26 +48,31 @@ def by_distance(places, centre):
     return sorted(areas, key=lambda area: (area != centre, distance[area], area))
 
 
-def circles(places, share, cap):
+def within(places, centre, reach):
+    return np.hypot(*(places - places[centre]).T) <= reach
+
+
+def circles(places, share, cap, *, reach=np.inf):
     """All circles as sorted tuples: the centre, then by distance, then by number."""
     found = set()
     for centre in range(len(places)):
         zone, held = [], 0.0
         for area in by_distance(places, centre):
             held += share[area]
-            if held > cap + 1e-12:
+            if held > cap + 1e-12 or not within(places, centre, reach)[area]:
                 break
             zone.append(area)
             found.add(tuple(sorted(zone)))
     return found
 
 
-def connected_sets(places, touching, most, share, cap):
+def connected_sets(places, touching, most, share, cap, *, reach=np.inf):
     """All connected sets that hold a centre among the areas nearest to it."""
     found = set()
     for centre in range(len(places)):
-        near = by_distance(places, centre)[:most]
-        for length in range(most):
+        inside = within(places, centre, reach)
+        near = [a for a in by_distance(places, centre)[:most] if inside[a]]
+        for length in range(len(near)):
             for others in itertools.combinations(
                 [a for a in near if a != centre], length
             ):

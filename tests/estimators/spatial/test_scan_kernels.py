@@ -11,7 +11,7 @@ from estimators.spatial.flexible_windows import (
     RestrictedWindows,
     least_raised,
 )
-from estimators.spatial.neighbour_order import neighbour_order
+from estimators.spatial.neighbour_order import areas_within, neighbour_order
 from estimators.spatial.scan_models import bernoulli_model, poisson_model
 from estimators.spatial.windows import nested_windows
 from tests.twins import spatial_scan as twin
@@ -69,6 +69,26 @@ def test_circles__equal_the_twin(entropy, kind, side, on_grid, cap):
     share = size / size.sum()
     windows = nested_windows(places, share, cap=cap, metric="euclidean")
     compare(twin.circles(places, share, cap), windows, model, side, rng)
+
+
+@FEW
+@MAPS
+def test_bounded_circles_and_sets__equal_the_twin(entropy, kind, side, on_grid, cap):
+    places, size, model, rng = made_map(entropy, kind, on_grid=on_grid)
+    share = size / size.sum()
+    reach = float(rng.choice([1.0, 2.0]) if on_grid else rng.uniform(0.1, 0.6))
+    bounded = nested_windows(
+        places, share, cap=cap, metric="euclidean", max_distance=reach
+    )
+    zones = twin.circles(places, share, cap, reach=reach)
+    compare(zones, bounded, model, side, rng)
+    touching = np.ones((12, 12), dtype=bool)
+    near = np.ascontiguousarray(neighbour_order(places, metric="euclidean")[:, :5])
+    within = areas_within(places, metric="euclidean", max_distance=reach)
+    near[np.arange(5) >= within[:, None]] = -1
+    windows = FlexibleWindows(near=near, touching=touching, share=share, cap=cap)
+    zones = twin.connected_sets(places, touching, 5, share, cap + 1e-12, reach=reach)
+    compare(zones, windows, model, side, rng)
 
 
 @FEW

@@ -183,6 +183,31 @@ def test_check__a_condition_in_a_repeat_sees_the_interview_around_it(study):
     assert any("round_1.xlsx [jobs]:3:pay: '10' came" in line for line in found)
 
 
+def test_check__a_calculation_that_was_changed_by_hand_shows_both_values(study):
+    table = exports.with_cell(KOBO, 3, "person/is_child", "0")
+    found = [line for line in lines(study(kobo(table))) if "is_child" in line]
+    (line,) = found
+    assert line.startswith(
+        "warning data/round_1.xlsx:4:is_child: '0' came, expected '1'"
+    )
+    assert "It is if(age < 18, 1, 0)" in line
+
+
+def test_check__a_filter_is_judged_of_consenting_persons_only(study, tmp_path):
+    rule = {"choice_filter": "not(name = '2' and ${age} < 18)"}
+    questions = [
+        item | rule if item.get("name") == "sex" else item for item in QUESTIONS
+    ]
+    table = exports.with_cell(KOBO, 3, "person/sex", "2")
+    table = exports.with_cell(table, 2, "person/sex", "2")
+    form = write_form(tmp_path / "filtered.xlsx", questions)
+    path = study(kobo(table))
+    (path.parent / "forms" / "form.xlsx").write_bytes(form.read_bytes())
+    found = [line for line in lines(path) if "choice that is open" in line]
+    (line,) = found
+    assert line.startswith("warning data/round_1.xlsx:4:sex: '2' came")
+
+
 def test_check__an_unknown_function_is_told_and_judges_nothing(study, tmp_path):
     questions = [dict(row) for row in QUESTIONS]
     for row in questions:

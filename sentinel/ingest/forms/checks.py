@@ -8,7 +8,7 @@ with the row and the column.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 import numpy as np
@@ -25,7 +25,7 @@ from sentinel.ingest.forms.choice_filters import left_out
 from sentinel.ingest.forms.definition import FormDefinition, Question
 from sentinel.ingest.forms.evaluate import Truth, evaluate
 from sentinel.ingest.forms.xpath_functions import Rows
-from sentinel.ingest.forms.xpath_values import Texts
+from sentinel.ingest.forms.xpath_values import Texts, day_number
 from sentinel.ingest.submissions import NOTHING_CHOSEN
 from sentinel.schema.identifiers import shown_value
 from sentinel.schema.problems import Problem, Problems
@@ -37,6 +37,7 @@ _NUMBERS = frozenset({"integer", "decimal", "range", "date", "datetime"})
 # Kinds whose answers are any text: they are never shown in a message.
 OPEN = frozenset({"text", "barcode", "media", "geo", "meta"})
 _LONGEST_SHOWN = 90
+_DAYS = frozenset({"date", "datetime"})
 _MOST_NAMED = 6
 
 
@@ -173,6 +174,10 @@ def _rows(
 
 def _texts(question: Question, values: pd.Series) -> Texts:
     texts = Texts.of(values, is_number=question.kind in _NUMBERS)
+    if question.kind in _DAYS:
+        # A day in a spelling that we cannot read is no known answer.
+        unread = np.isnan(texts.numbers(day_number)) & ~texts.empty
+        return replace(texts, known=~unread)
     if NOTHING_CHOSEN not in texts.distinct:
         return texts
     return texts.map(lambda text: "" if text == NOTHING_CHOSEN else text)

@@ -9,6 +9,7 @@ An answer that was not given is the empty text, as ODK has it, and is known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -37,6 +38,12 @@ BoolVector = npt.NDArray[np.bool_]
 FloatVector = npt.NDArray[np.float64]
 IndexVector = npt.NDArray[np.intp]
 _EPOCH = date(1970, 1, 1).toordinal()
+_MONTHS = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+)  # fmt: skip
+_NAMED_DAY = re.compile(
+    rf"(?P<month>{'|'.join(_MONTHS)}) (?P<day>\d{{1,2}}), (?P<year>\d{{4}})(?!\d)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,11 +160,26 @@ def number_of_text(text: str) -> float:
 
 
 def day_number(text: str) -> float:
-    """Return the days from 1970-01-01 to a day that leads an ISO text, else NaN."""
+    """Return the days from 1970-01-01 to a day that leads a text, else NaN.
+
+    Days are written as ISO has them, or as SurveyCTO writes them into CSV files.
+
+    Examples
+    --------
+    >>> day_number("2026-03-02T10:00:00.000+07:00") == day_number("Mar 2, 2026 9:00 AM")
+    True
+    """
+    plain = text.strip()
+    named = _NAMED_DAY.match(plain)
     try:
-        return float(date.fromisoformat(text.strip()[:10]).toordinal() - _EPOCH)
+        if named is None:
+            day = date.fromisoformat(plain[:10])
+        else:
+            month = 1 + _MONTHS.index(named["month"])
+            day = date(int(named["year"]), month, int(named["day"]))
     except ValueError:
         return np.nan
+    return float(day.toordinal() - _EPOCH)
 
 
 def text_of_number(number: float) -> str:

@@ -249,6 +249,28 @@ def test_calculation__no_text_breaks_it(text):
     assert not (found.true & ~found.known).any()
 
 
+def test_calculation__days_of_surveycto_are_read_and_others_are_not_known(tmp_path):
+    """An unreadable day is no empty one: it would disagree with every result."""
+    formula = "int((${visit} - ${born}) div 365.25)"
+    questions = [
+        {"type": "date", "name": "visit", "constraint": ". > ${born}"},
+        {"type": "date", "name": "born"},
+        {"type": "calculate", "name": "years", "calculation": formula},
+    ]
+    found = listed(
+        form_of(tmp_path, questions),
+        visit=["Mar 2, 2026", "2026-03-02", "2 mars 2026", "Mar 2, 2026 9:00:00 AM"],
+        born=["Feb 1, 2000", "Feb 1, 2000", "2000-02-01", "2027-01-01"],
+        years=["26", "25", "26", "0"],
+    )
+    assert [line.split(": ")[0] for line in found[:2]] == [
+        "f.csv:5:visit",
+        "f.csv:3:years",
+    ]
+    assert "Not checked: constraint of visit" in found[2]
+    assert len(found) == 3
+
+
 def test_calculation__no_rows():
     rows = Rows(n=0, columns={"a": Texts.of(pd.Series([], dtype="str"))})
     none = Texts.of(pd.Series([], dtype="str"))

@@ -9,6 +9,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from estimators.results import ModelFit
+    from sentinel.analysis.other_definitions import OtherDefinitions
     from sentinel.classify.classification import Classification
     from sentinel.ingest.interviews import Interviews
     from sentinel.study.config import StudyConfig
@@ -88,6 +89,8 @@ class StudyResult:
         What the design is, how weights were made, what was assumed.
     skipped : tuple of str
         Parts of the plan that could not be estimated, each with its reason.
+    other_definitions : OtherDefinitions or None
+        What the study's definition is to be compared with.
     """
 
     config: StudyConfig
@@ -102,4 +105,5 @@ class StudyResult:
     design_notes: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    other_definitions: OtherDefinitions | None = None
     sectors: pd.DataFrame = field(default_factory=pd.DataFrame)

@@ -10,6 +10,7 @@ from sentinel.analysis.design import build_design
 from sentinel.analysis.estimates import estimate_plan
 from sentinel.analysis.flows import count_flows, count_sectors
 from sentinel.analysis.models import fit_models
+from sentinel.analysis.other_definitions import other_definitions
 from sentinel.analysis.results import StudyResult
 from sentinel.analysis.sensitivity import definition_sensitivity
 from sentinel.analysis.trend import round_trend
@@ -69,6 +70,9 @@ def analyse(
     estimates, not_estimated = estimate_plan(design, config)
     tell("sensitivity")
     sensitivity = definition_sensitivity(design, settings, config)
+    others, not_compared = other_definitions(
+        interviews, design, chosen.definition, config
+    )
     tell("trend")
     trend, no_trend = round_trend(design, config)
     tell("models")
@@ -85,7 +89,8 @@ def analyse(
         flows=count_flows(design.frame, config),
         sectors=count_sectors(design.frame, config),
         design_notes=design.notes,
-        skipped=(*not_estimated, *no_trend, *not_fitted),
+        skipped=(*not_estimated, *not_compared, *no_trend, *not_fitted),
+        other_definitions=others,
     )
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from estimators.errors import InputError
+from sentinel.classify.answers import Answers
 from sentinel.classify.definitions import variables_of
 from sentinel.classify.expressions import parse_expression
-from sentinel.classify.three_valued import YES, Answers, evaluate
+from sentinel.classify.three_valued import YES, evaluate
 
 __all__ = ["select_rows", "variables_named"]
 

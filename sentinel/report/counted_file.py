@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from sentinel.ingest.interviews import Origin
     from sentinel.study.config import StudyConfig
 
-__all__ = ["CountedFile", "classification_file", "comparison_file"]
+__all__ = [
+    "CountedFile",
+    "classification_file",
+    "comparison_cells",
+    "comparison_file",
+]
 
 ANSWERS = ("yes", "no", "unknown")
 MOVES = ("both_yes", "first_only", "second_only", "both_no", "not_settled_by_both")
@@ -110,6 +115,13 @@ def comparison_file(
         ``definition, other, outcome, quantity, value``; ``other`` is empty for what is
         said of one definition.
     """
+    columns = ["definition", "other", "outcome", "quantity", "value"]
+    shown = pd.DataFrame(_numbers(released), columns=columns)
+    families = _comparison_families(released, setting)
+    return _file(shown, families, config, origins, released.n_hidden)
+
+
+def _comparison_families(released: ReleasedComparison, setting: str) -> Families:
     families: Families = {}
     for _, row in released.prevalence.iterrows():
         family = families.setdefault(f"class {row['outcome']}", {})
@@ -126,9 +138,29 @@ def comparison_file(
             f"{move}|persons": _whole(row[move])
             for move in MOVES
         }
-    columns = ["definition", "other", "outcome", "quantity", "value"]
-    shown = pd.DataFrame(_numbers(released), columns=columns)
-    return _file(shown, families, config, origins, released.n_hidden)
+    return families
+
+
+def comparison_cells(
+    released: ReleasedComparison,
+    config: StudyConfig,
+    origins: Sequence[Origin],
+    *,
+    setting: str,
+) -> ReleasedCells:
+    """Return the counts behind a protected comparison, for the ledger."""
+    families = _comparison_families(released, setting)
+    return _cells(families, config, origins)
+
+
+def _cells(
+    families: Families, config: StudyConfig, origins: Sequence[Origin]
+) -> ReleasedCells:
+    return ReleasedCells(
+        rounds=study_rounds(config, origins),
+        minimum_cell=config.privacy.minimum_cell,
+        cells=families,
+    )
 
 
 def _file(
@@ -140,11 +172,7 @@ def _file(
 ) -> CountedFile:
     return CountedFile(
         text=csv_text(shown, safe_csv_cell),
-        cells=ReleasedCells(
-            rounds=study_rounds(config, origins),
-            minimum_cell=config.privacy.minimum_cell,
-            cells=families,
-        ),
+        cells=_cells(families, config, origins),
         tables={"classes": {"cells": len(shown), "hidden": n_hidden}},
     )
 

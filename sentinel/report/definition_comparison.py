@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from estimators.errors import InputError
 from sentinel.disclosure import protect_marginals
 from sentinel.report.formats import WITHHELD
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable, Mapping
 
     from sentinel.classify import Classification, DefinitionComparison
     from sentinel.disclosure import ReleasePolicy
@@ -60,6 +61,10 @@ class ReleasedComparison:
     mark : str
         What is printed for a hidden number.
     notes : tuple of str
+    rounds : tuple of str
+        Rounds compared together where only some are; empty for all interviews.
+    titles : mapping of str to str
+        What the definitions are called.
     """
 
     prevalence: pd.DataFrame
@@ -67,31 +72,51 @@ class ReleasedComparison:
     n_hidden: int
     mark: str
     notes: tuple[str, ...]
+    rounds: tuple[str, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def release_comparison(
-    comparison: DefinitionComparison, policy: ReleasePolicy
+    comparison: DefinitionComparison,
+    policy: ReleasePolicy,
+    *,
+    told: Mapping[str, pd.Series] | None = None,
 ) -> ReleasedComparison:
     """Protect a comparison of definitions as one system of tables.
 
     The counts by definition and by pair of definitions are of the same persons: each is
     a sum of patterns over all definitions, which are not printed, and all are protected
     together. Shares and kappas are withheld wherever a count that they would tell is.
+
+    Parameters
+    ----------
+    comparison : DefinitionComparison
+    policy : ReleasePolicy
+    told : mapping of str to Series, optional
+        Yes, no or unknown per interview, whose counts the same document tells readers
+        in other tables, such as the other settings of the definition. They are
+        protected with the rest, and are never what is hidden.
+
+    Raises
+    ------
+    InputError
+        If only hiding what is told elsewhere would protect small groups.
     """
-    names = list(comparison.compared)
+    names, known = list(comparison.compared), dict(told or {})
     pairs = list(itertools.combinations(names, 2))
     persons = comparison.persons.assign(
-        **{_joined(pair): _cells(comparison.persons, pair) for pair in pairs}
+        **known, **{_joined(pair): _cells(comparison.persons, pair) for pair in pairs}
     )
-    tables = [*names, *map(_joined, pairs)]
+    tables = [*names, *known, *map(_joined, pairs)]
     counts: dict[str, Shown] = {}
     n_hidden = 0
     if names:
         found = protect_marginals(
-            persons, [[name] for name in tables], policy, headline=names
+            persons, [[name] for name in tables], policy, headline=[*names, *known]
         )
         counts = dict(zip(tables, map(_shown_counts, found.tables), strict=True))
         n_hidden = found.n_hidden
+    _refuse_hiding(known, counts)
     rows = [
         _prevalence_row(row, counts.get(str(row["definition"])), policy)
         for _, row in comparison.prevalence.iterrows()
@@ -113,6 +138,7 @@ def release_comparison(
             *comparison.notes,
             *(f"{name}: one by one, never added up." for name in alone.unique()),
         ),
+        titles={item.name: item.title for item in comparison.definitions},
     )
 
 
@@ -151,6 +177,15 @@ def release_classification(
         part.insert(0, "class", name)
         parts.append(part)
     return pd.concat(parts, ignore_index=True), found.n_hidden
+
+
+def _refuse_hiding(known: Iterable[str], counts: Mapping[str, Shown]) -> None:
+    hidden = [name for name in known if None in counts.get(name, {}).values()]
+    if hidden:
+        raise InputError(
+            f"beside {', '.join(hidden)}, which are printed elsewhere, counts of other "
+            "definitions would tell small groups."
+        )
 
 
 def _joined(pair: tuple[str, str]) -> str:

@@ -18,6 +18,7 @@ from sentinel.report.gallery import (
     trend_drawings,
 )
 from sentinel.report.map_pictures import largest_legs
+from sentinel.report.other_definitions import definition_tables
 from sentinel.report.parts import Part, data_uri, shown_drawing, shown_part
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ CONTENTS = (
     ("prevalence", "Prevalence by round"),
     ("groups", "Prevalence by group"),
     ("sensitivity", "How much the definition decides"),
+    ("definitions", "The same answers under other definitions"),
     ("trend", "Change between rounds"),
     ("model", "What goes with risk"),
     ("maps", "Maps"),
@@ -68,6 +70,7 @@ class Document:
     monitoring: tuple[Part, ...] = ()
     maps: tuple[MapPicture, ...] = ()
     legs: PrintedTable | None = None
+    definitions: tuple[PrintedTable, ...] = ()
     variables: PrintedTable | None = None
 
     @property
@@ -92,7 +95,8 @@ class Document:
     def tables(self) -> tuple[PrintedTable, ...]:
         """All tables of results in the order of the page."""
         more = tuple(table for table in (self.legs, self.variables) if table)
-        return (self.flow_table, *(part.table for part in self.parts), *more)
+        parts = (part.table for part in self.parts)
+        return (self.flow_table, *parts, *self.definitions, *more)
 
 
 def make_document(
@@ -121,6 +125,7 @@ def make_document(
         monitoring=tuple(monitoring),
         maps=tuple(maps),
         legs=largest_legs(release) if maps else None,
+        definitions=definition_tables(release),
         variables=tables.harmonisation_table(release),
     )
 
@@ -151,6 +156,7 @@ def _context(document: Document) -> dict[str, Any]:
     used = {
         "groups": document.groups,
         "sensitivity": document.sensitivity,
+        "definitions": document.definitions,
         "trend": document.trend,
         "model": document.models,
         "maps": document.maps,
@@ -178,6 +184,7 @@ def _context(document: Document) -> dict[str, Any]:
         "headline": [shown_part(part) for part in document.headline],
         "groups": [shown_part(part) for part in document.groups],
         "sensitivity": document.sensitivity and shown_part(document.sensitivity),
+        "definition_tables": document.definitions,
         "trend": document.trend and shown_part(document.trend),
         "models": [shown_part(part) for part in document.models],
         "monitoring": [shown_part(part) for part in document.monitoring],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
+from sentinel.report.other_definitions import protect_definitions
 from sentinel.report.protected_sectors import protect_sectors
 from sentinel.report.protected_settings import protected_settings, setting_tables
 from sentinel.report.release import (
@@ -63,6 +64,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
     if "event" not in hidden and len(sensitivity):
         own = sensitivity["setting"] == config.classify.setting
         hidden["event"] = _hidden_rounds(sensitivity[own])
+    comparison, no_comparison = protect_definitions(result, hidden, sensitivity, policy)
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
     routes, lost_routes, no_routes = _protect_routes(result, policy)
 
@@ -87,11 +89,12 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         estimators=_estimators_used(result),
         warnings=_value_free_warnings(result),
         design_notes=told(result.design_notes),
-        skipped=told((*result.skipped, *refused, *no_routes)),
+        skipped=told((*result.skipped, *refused, *no_comparison, *no_routes)),
         timings=result.timings,
         rng=rng,
         withdrawals=result.interviews.withdrawals,
         harmonised=_harmonised(result),
+        comparison=comparison,
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sentinel.classify.definitions import Definition
     from sentinel.disclosure import ProtectedFlows
     from sentinel.ingest.interviews import Origin
+    from sentinel.report.definition_comparison import ReleasedComparison
     from sentinel.report.labels import Labels
     from sentinel.study.config import StudyConfig
 
@@ -106,6 +107,8 @@ class Release:
         Findings about the input without the values that came.
     harmonised : DataFrame
         ``variable`` and one column per round: read, derived or absent. No counts.
+    comparison : ReleasedComparison or None
+        The respondents of all rounds under other definitions.
     """
 
     config: StudyConfig
@@ -130,6 +133,7 @@ class Release:
     withdrawals: str = ""
     harmonised: pd.DataFrame = field(default_factory=pd.DataFrame)
     sectors: pd.DataFrame = field(default_factory=pd.DataFrame)
+    comparison: ReleasedComparison | None = None
 
     @property
     def hidden(self) -> str:

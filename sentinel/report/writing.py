@@ -14,6 +14,7 @@ import pandas as pd
 from estimators.results import RESULT_COLUMNS
 from sentinel.disclosure import release_file, safe_csv_cell
 from sentinel.monitoring import MonitoringResult
+from sentinel.report.counted_file import comparison_cells
 from sentinel.report.document import Document, make_document, render
 from sentinel.report.ledger_entry import monitoring_cells, released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
@@ -90,7 +91,17 @@ def write_report(
     tell("report")
     release = protect_study(result, rng=rng)
     watched = monitoring or MonitoringResult(parts=())
-    cells = (released_cells(result, release), *monitoring_cells(watched, result.config))
+    cells = [released_cells(result, release)]
+    if release.comparison is not None:
+        cells.append(
+            comparison_cells(
+                release.comparison,
+                release.config,
+                release.origins,
+                setting=release.setting,
+            )
+        )
+    cells += monitoring_cells(watched, result.config)
     with WayOut.of_study(result.config, "run").folder(folder, *cells) as staging:
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps")

@@ -143,7 +143,9 @@ class ClassifySection(Section):
 
     `switch_on` maps the code of an indicator that ships switched off, or "*", to the
     reason why it may be used; the report prints it. `absent` says whether variables
-    that no round has are an error or unknown for everybody.
+    that no round has are an error or unknown for everybody. `compare` names the
+    definitions that the report sets beside the study's own: all that are shipped by
+    default, none if empty.
     """
 
     definition: str = "uniap"
@@ -151,6 +153,7 @@ class ClassifySection(Section):
     outcome: str = "d_traff"
     switch_on: dict[str, str] = Field(default_factory=dict)
     absent: Literal["refuse", "unknown"] = "refuse"
+    compare: tuple[str, ...] | None = None
 
 
 class DesignSection(Section):

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sentinel.ingest.interviews import Interviews
     from sentinel.schema.problems import Problems
     from sentinel.study.config import StudyConfig
 
@@ -108,17 +109,19 @@ def check(
     from datetime import date
 
     from sentinel.analysis import check_plan
-    from sentinel.ingest import check_study
+    from sentinel.ingest import read_checked
+    from sentinel.mapping import check_maps
     from sentinel.monitoring import check_monitoring
     from sentinel.report import stale_reports
     from sentinel.safekeeping import check_retention
     from sentinel.study import read_study
 
-    problems = check_study(study)
+    problems, interviews = read_checked(study)
     config, codebook, _ = read_study(study)
     if config is not None and codebook is not None and len(codebook):
         problems.extend(check_plan(config, study))
         problems.extend(check_monitoring(config))
+        problems.extend(check_maps(config, codes=_place_codes(config, interviews)))
     if config is not None:
         problems.extend(check_retention(config, today=date.today()))
         problems.extend(stale_reports(config, report or ()))
@@ -126,6 +129,19 @@ def check(
     errors, warnings = len(problems.errors), len(problems.warnings)
     typer.echo(f"{errors} errors, {warnings} warnings")
     raise typer.Exit(1 if errors else 0)
+
+
+def _place_codes(config: StudyConfig, interviews: Interviews | None) -> set[str]:
+    """Return the places of the interviews that maps would show."""
+    if interviews is None or config.maps is None:
+        return set()
+    columns = (config.maps.origin, config.maps.destination)
+    return {
+        str(code)
+        for name in columns
+        if name is not None and name in interviews.frame
+        for code in interviews.frame[name].dropna().unique()
+    }
 
 
 def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
@@ -160,12 +176,15 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
 def open_study(study: Path, out: Path) -> StudyConfig:
     """Read a study and ask everything that may forbid a run of it."""
     from sentinel.analysis import check_plan
+    from sentinel.mapping import check_maps
     from sentinel.report import WayOut, check_output_folder
     from sentinel.study import load_study
 
     config = load_study(study)
     refuse_expired(config)
-    check_plan(config, study).raise_errors()
+    problems = check_plan(config, study)
+    problems.extend(check_maps(config).errors)
+    problems.raise_errors()
     check_output_folder(out)
     WayOut.of_study(config, "run").check()
     return config

@@ -48,7 +48,7 @@ from sentinel.schema.variables import Variable
 from sentinel.study.config import RoundSection, StudyConfig
 from sentinel.study.loading import read_study
 
-__all__ = ["check_study", "count_record", "ingest_study"]
+__all__ = ["check_study", "count_record", "ingest_study", "read_checked"]
 
 Tell = Callable[[str], None]
 BoolVector = npt.NDArray[np.bool_]
@@ -86,11 +86,16 @@ def check_study(path: str | Path) -> Problems:
 
     Nothing is written.
     """
+    return read_checked(path)[0]
+
+
+def read_checked(path: str | Path) -> tuple[Problems, Interviews | None]:
+    """Return what `check_study` does, and the interviews that could be read."""
     config, codebook, problems = read_study(path)
     if config is None or codebook is None or not len(codebook):
-        return problems
-    _Run(config, codebook, problems, lambda _: None, skip_absent=True).ingest()
-    return problems
+        return problems, None
+    run = _Run(config, codebook, problems, lambda _: None, skip_absent=True)
+    return problems, run.ingest()
 
 
 def count_record(config: StudyConfig, record: str) -> int:

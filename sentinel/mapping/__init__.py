@@ -7,6 +7,7 @@ returns. The parts they are made of can be used alone.
 from sentinel.mapping.area_map import static_area_map
 from sentinel.mapping.areas import Area, AreaMap, Cluster, area_layers, area_scene
 from sentinel.mapping.boundaries import match_boundaries, read_boundaries
+from sentinel.mapping.boundary_checks import check_maps
 from sentinel.mapping.contiguity import contiguity_weights
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
 from sentinel.mapping.hotspots import local_categories, scan_clusters
@@ -37,6 +38,7 @@ __all__ = [
     "area_layers",
     "area_scene",
     "build_scene",
+    "check_maps",
     "contiguity_weights",
     "draw_area_maps",
     "draw_maps",

@@ -15,7 +15,14 @@ from sentinel.schema.problems import Problem, Problems
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["match_boundaries", "read_boundaries", "rings"]
+__all__ = [
+    "as_boundaries",
+    "code_column",
+    "match_boundaries",
+    "open_boundaries",
+    "read_boundaries",
+    "rings",
+]
 
 SHOWN = 8
 # Columns of first-level units: ISO 3166-2 as Natural Earth and geoBoundaries have it,
@@ -52,10 +59,35 @@ def read_boundaries(
         File absent or unreadable, no polygons, no coordinate reference system, no such
         column, codes missing or twice.
     """
-    import geopandas as gpd
-
     file = Path(path)
     label = name or file.name
+    frame = open_boundaries(file, label)
+    key = code_column(frame, key, label)
+    if frame.crs is None:
+        raise InputError(
+            f"{label} does not say its coordinate reference system. Write it into the "
+            "file (a .prj beside a shapefile; GeoPackage and GeoJSON carry it)."
+        )
+    polygons = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
+    if not polygons.any():
+        raise InputError(f"{label} holds no polygon.")
+    codes = frame.loc[polygons, key]
+    if codes.isna().any():
+        raise InputError(f"{label}: {int(codes.isna().sum())} polygons have no {key}.")
+    frame = as_boundaries(frame, key)
+    twice = sorted(set(frame.loc[frame["code"].duplicated(), "code"]))
+    if twice:
+        raise InputError(
+            f"{label}: {len(twice)} codes in {key} come more than once, for example "
+            f"{', '.join(twice[:SHOWN])}. Dissolve the polygons by {key} first."
+        )
+    return frame
+
+
+def open_boundaries(file: Path, label: str) -> gpd.GeoDataFrame:
+    """Return a file's shapes as they are, or say why it is no file of shapes."""
+    import geopandas as gpd
+
     if not file.exists():
         raise InputError(f"The boundaries file {label} does not exist.")
     try:
@@ -69,33 +101,23 @@ def read_boundaries(
         ) from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InputError(f"{label} holds a table without geometry.")
-    key = _code_column(frame, key, label)
-    if frame.crs is None:
-        raise InputError(
-            f"{label} does not say its coordinate reference system. Write it into the "
-            "file (a .prj beside a shapefile; GeoPackage and GeoJSON carry it)."
-        )
+    return frame
+
+
+def as_boundaries(frame: gpd.GeoDataFrame, key: str) -> gpd.GeoDataFrame:
+    """Return the polygons with ``code`` and ``name``, in degrees."""
+    import geopandas as gpd
+
     frame = frame.to_crs(4326)
     polygons = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
-    if not polygons.any():
-        raise InputError(f"{label} holds no polygon.")
     codes = frame.loc[polygons, key]
-    if codes.isna().any():
-        raise InputError(f"{label}: {int(codes.isna().sum())} polygons have no {key}.")
     named = next((item for item in NAME_COLUMNS if item in frame.columns), None)
     names = "" if named is None else frame.loc[polygons, named].fillna("").astype("str")
-    frame = gpd.GeoDataFrame(
+    return gpd.GeoDataFrame(
         {"code": codes.astype("str").str.strip(), "name": names},
         geometry=frame.geometry[polygons].make_valid(),
         crs=4326,
-    )
-    twice = sorted(set(frame.loc[frame["code"].duplicated(), "code"]))
-    if twice:
-        raise InputError(
-            f"{label}: {len(twice)} codes in {key} come more than once, for example "
-            f"{', '.join(twice[:SHOWN])}. Dissolve the polygons by {key} first."
-        )
-    return frame.reset_index(drop=True)
+    ).reset_index(drop=True)
 
 
 def match_boundaries(
@@ -154,7 +176,8 @@ def match_boundaries(
     return matched, problems
 
 
-def _code_column(frame: gpd.GeoDataFrame, key: str | None, label: str) -> str:
+def code_column(frame: gpd.GeoDataFrame, key: str | None, label: str) -> str:
+    """Return the column of codes: the one asked for, or the first known one."""
     columns = [str(item) for item in frame.columns if item != frame.geometry.name]
     if key is not None and key in columns:
         return key

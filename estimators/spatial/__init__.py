@@ -11,6 +11,7 @@ from estimators.spatial.join_counts import join_counts
 from estimators.spatial.local_result import LocalStatistics
 from estimators.spatial.rate_autocorrelation import empirical_bayes_moran
 from estimators.spatial.rates import empirical_bayes_rates
+from estimators.spatial.released_flow_scan import released_flow_scan
 from estimators.spatial.scan_result import Cluster, FlowClusters, ScanClusters
 from estimators.spatial.space_time_scan import space_time_scan
 from estimators.spatial.spatial_scan import spatial_scan
@@ -38,6 +39,7 @@ __all__ = [
     "local_geary",
     "local_moran",
     "moran",
+    "released_flow_scan",
     "space_time_scan",
     "spatial_scan",
 ]

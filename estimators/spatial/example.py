@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from estimators.array_types import FloatArray
 
 __all__ = [
+    "published_flows",
     "surveyed_flows",
     "surveyed_places",
     "surveyed_rounds",
@@ -78,6 +79,32 @@ def surveyed_flows() -> dict[str, FloatArray]:
         "trips": np.full((5, 5), 30.0),
         "origins": np.column_stack([steps, np.zeros(5)]),
         "destinations": np.column_stack([steps**1.1, np.ones(5)]),
+    }
+
+
+def published_flows() -> dict[str, Any]:
+    """Return a table of 8 origins by 8 destinations as it is printed, with its totals.
+
+    From origins 0 and 1 to destinations 2 and 3 there are 60 persons each, elsewhere
+    about 25, or fewer than 11, which are hidden.
+
+    Examples
+    --------
+    >>> from estimators.spatial.example import published_flows
+    >>> int(np.isnan(published_flows()["flows"]).sum())
+    5
+    """
+    steps = np.arange(8.0)
+    flows = 25.0 + (np.add.outer(steps, steps) % 2)
+    flows[:2, 2:4] = 60.0
+    flows[[2, 4, 5, 6, 7], [7, 0, 1, 4, 6]] = 8.0
+    return {
+        "flows": np.where(flows < 11, np.nan, flows),
+        "origin_totals": flows.sum(axis=1) + 5,
+        "destination_totals": flows.sum(axis=0) + 3,
+        "total": int(flows.sum()) + 40,
+        "origins": np.column_stack([steps, np.zeros(8)]),
+        "destinations": np.column_stack([steps**1.1, np.ones(8)]),
     }
 
 

@@ -81,7 +81,10 @@ def interactive_map(
     script = (TEMPLATES / "map.js").read_text(encoding="utf-8")
     layers = list(enumerate(scene.layers))
     maps = list(enumerate(areas, start=len(layers)))
-    choices = [("Ways", layer.title) for _, layer in layers]
+    choices = [
+        ("Ways" if layer.standing is None else "Ways that stand out", layer.title)
+        for _, layer in layers
+    ]
     choices += [(layer.group or "Places", layer.title) for _, layer in maps]
     page = Template((TEMPLATES / "map.html").read_text(encoding="utf-8"))
     return page.substitute(
@@ -188,9 +191,9 @@ def _ground(scene: Scene) -> str:
 
 
 def _round(at: int, layer: Layer, words: Words, top_flows: int) -> str:
-    top = set(layer.legs[:top_flows])
-    legs = [_leg(leg, layer, words, quiet=True) for leg in layer.legs[top_flows:]]
-    legs += [_leg(leg, layer, words, quiet=False) for leg in layer.legs if leg in top]
+    top = layer.top(top_flows)
+    legs = [_leg(leg, layer, words, quiet=True) for leg in layer.legs[top:]]
+    legs += [_leg(leg, layer, words, quiet=False) for leg in layer.legs[:top]]
     nodes = sorted(layer.nodes, key=lambda node: -(node.n or 0))
     drawn = [_node(node, layer, words) for node in nodes]
     # Crossings first: they are what a reader looks for. Names lie over all symbols.
@@ -208,6 +211,7 @@ def _leg(leg: Leg, layer: Layer, words: Words, *, quiet: bool) -> str:
     start, end = leg.start, leg.end
     told = f"{start.name} to {end.name}\n{leg.n:,} respondents"
     told += words.stands_for(leg.weight)
+    told += f"\nstands out: group {leg.group}" if leg.group else ""
     return (
         f'<g class="leg {kind}{" quiet" if quiet else ""}" data-layer="{kind}" '
         f'tabindex="0" role="img" aria-label="{escape_text(told)}" '

@@ -45,16 +45,13 @@ def _lines(layer: Layer, top_flows: int) -> str:
     for row, line in enumerate(FLOW_WORDS):
         y += 17 * bool(row)
         body.append(_text(0, y, line, quiet=True))
-    if len(layer.legs) > top_flows:
+    if rest := layer.rest_words(top_flows):
         y += 19
         body.append(
             f'<line class="quiet" x1="0" y1="{y:.0f}" x2="44" y2="{y:.0f}" '
             'stroke-width="1"/>'
         )
-        text = (
-            f"{layer.rest_share(top_flows):.0%} of it, beyond the {top_flows} largest"
-        )
-        body.append(_text(52, y, text, quiet=True))
+        body.append(_text(52, y, rest, quiet=True))
     return _svg(y + 16, body)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,11 @@ from estimators.errors import InputError
 from sentinel.disclosure import release_file
 from sentinel.disclosure.flows import ALL_ROUNDS
 from sentinel.mapping.areas import AreaMap, area_layers
+from sentinel.mapping.flow_tests import (
+    FlowFinding,
+    find_flow_clusters,
+    standing_layer,
+)
 from sentinel.mapping.multiples import small_multiples
 from sentinel.mapping.place_tests import judged_layers
 from sentinel.mapping.sankey import SECTOR_STAGES, route_bands, sankey, sector_bands
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_maps", "draw_sectors"]
 
 INTERACTIVE = "flow_map.html"
-KINDS = ("routes", "sankey", "rounds", "interactive")
+KINDS = ("routes", "sankey", "rounds", "flows", "interactive")
 
 
 def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
@@ -51,6 +56,7 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
     estimates: Mapping[str, pd.DataFrame] | None = None,
     tests: Mapping[str, Sequence[PlaceTest]] | None = None,
     formats: Sequence[SheetFormat] = SHEETS,
+    rng: int | None = None,
 ) -> list[MapFile]:
     """Write the printed maps of every round and the interactive map of all.
 
@@ -73,21 +79,25 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         Legs drawn with their width; others are thin and grey.
     rounds : collection of str
         Rounds to draw; all, and all together, by default.
-    kinds : collection of {"routes", "sankey", "rounds", "interactive"}
+    kinds : collection of {"routes", "sankey", "rounds", "flows", "interactive"}
         A map of each round; bands of all rounds together, or of each that `rounds`
-        names; the rounds side by side; the file.
+        names; the rounds side by side; of each round the ways that stand out; the
+        file.
     estimates : mapping of title to DataFrame, optional
         Protected estimates by place (see `area_layers`), for the interactive file.
     tests : mapping of title to sequence of PlaceTest, optional
         Which places stand out, as `find_hotspots` returns it; for the same file.
     formats : sequence of {"svg", "png", "pdf"}
         Of the printed sheets.
+    rng : int, optional
+        Of the draws that ways are judged by.
 
     Returns
     -------
     list of MapFile
-        ``flow_map_<round>`` of every round and of all together, ``sankey_all_rounds``
-        and ``flow_map_rounds`` in every format; and ``flow_map.html``.
+        ``flow_map_<round>`` of every round and of all together,
+        ``flow_clusters_<round>`` where ways stand out, ``sankey_all_rounds`` and
+        ``flow_map_rounds`` in every format; and ``flow_map.html``.
 
     Raises
     ------
@@ -112,25 +122,24 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
     ]
     shown = {str(code) for frame in frames for code in frame["place"]}
     scene = _only(draw(), rounds)
+    find = partial(
+        find_flow_clusters, flows, places, minimum_cell=minimum_cell, rng=rng
+    )
+    standing = _judge_ways(scene, find) if "flows" in kinds else {}
     written = []
     for overview in scene.layers:
         # Each sheet shows the ground that its own round needs.
         sheet = draw(focus=overview.round_id)
-        layer = next(
-            item for item in sheet.layers if item.round_id == overview.round_id
+        layer = _noted(
+            next(item for item in sheet.layers if item.round_id == overview.round_id),
+            standing,
         )
-        stem = file_stem(layer.round_id)
-        if "routes" in kinds:
-            figure = static_flow_map(sheet, layer, words, top_flows=top_flows)
-            told = _told(layer, words)
-            path = folder / f"flow_map_{stem}"
-            written += save_sheets(figure, path, layer.round_id, told, formats)
         # Bands need no ground: all rounds together say it, where there are several.
         pooled = scene.layers[-1].round_id != ALL_ROUNDS or layer.round_id == ALL_ROUNDS
-        if "sankey" in kinds and layer.legs and pooled:
-            figure = _sankey(layer, words)
-            told = _told(layer, words)
-            path = folder / f"sankey_{stem}"
+        drawn = set(kinds) - (set() if pooled else {"sankey"})
+        found = standing.get(layer.round_id, ([], ""))[0]
+        for name, figure, told in _sheets(sheet, layer, words, found, drawn, top_flows):
+            path = folder / f"{name}_{file_stem(layer.round_id)}"
             written += save_sheets(figure, path, layer.round_id, told, formats)
     panels = [layer for layer in scene.layers if layer.round_id != ALL_ROUNDS]
     if "rounds" in kinds and len(panels) > 1:
@@ -140,23 +149,16 @@ def draw_maps(  # noqa: PLR0913 - options of one picture, all by keyword
         written += save_sheets(figure, folder / "flow_map_rounds", "", told, formats)
     if "interactive" in kinds:
         # One frame for the places of all choices of the switch.
-        scene = _only(draw(also=shown), rounds)
-        place = partial(
-            _place_layers,
+        scene = _with_ways(_only(draw(also=shown), rounds), standing)
+        areas = _all_places(
+            estimates or {},
+            judged,
             places=places,
             scene=scene,
             titles=titles,
             periods=periods,
             boundaries=boundaries,
         )
-        groups = dict.fromkeys([*(estimates or {}), *judged])
-        areas = [
-            layer
-            for group in groups
-            for layer in place(
-                group, (estimates or {}).get(group), judged.get(group, ())
-            )
-        ]
         page = folder / INTERACTIVE
         content = interactive_map(scene, words, top_flows=top_flows, areas=areas)
         release_file(page, content, allowed=(words.source, words.title, *words.notes))
@@ -224,6 +226,21 @@ def draw_sectors(
     return save_sheets(figure, path, layer.round_id, told, formats)
 
 
+def _all_places(
+    estimates: Mapping[str, pd.DataFrame],
+    judged: Mapping[str, Sequence[PlaceTest]],
+    **ground: Any,  # noqa: ANN401 - as `_place_layers` takes it
+) -> list[AreaMap]:
+    """Return the maps of places of the interactive file, heading by heading."""
+    return [
+        layer
+        for group in dict.fromkeys([*estimates, *judged])
+        for layer in _place_layers(
+            group, estimates.get(group), judged.get(group, ()), **ground
+        )
+    ]
+
+
 def _place_layers(
     group: str,
     frame: pd.DataFrame | None,
@@ -246,6 +263,60 @@ def _place_layers(
         for title, layers in named
         for layer in layers
     ]
+
+
+def _sheets(  # noqa: PLR0917 - of one round
+    sheet: Scene,
+    layer: Layer,
+    words: Words,
+    found: Sequence[FlowFinding],
+    kinds: Collection[str],
+    top_flows: int,
+) -> Iterator[tuple[str, Figure, tuple[str, str]]]:
+    """Draw the sheets of one round: name, figure, and what it shows."""
+    if "routes" in kinds:
+        figure = static_flow_map(sheet, layer, words, top_flows=top_flows)
+        yield "flow_map", figure, _told(layer, words)
+    if found:
+        apart = standing_layer(layer, found)
+        figure = static_flow_map(sheet, apart, words, top_flows=top_flows)
+        told = (f"{words.title}: {apart.title}", " ".join(apart.notes))
+        yield "flow_clusters", figure, told
+    if "sankey" in kinds and layer.legs:
+        yield "sankey", _sankey(layer, words), _told(layer, words)
+
+
+def _judge_ways(
+    scene: Scene, find: Callable[..., tuple[list[FlowFinding], str]]
+) -> dict[str, tuple[list[FlowFinding], str]]:
+    """Judge every round by itself: rounds at other sites have other ways."""
+    rounds = [layer.round_id for layer in scene.layers]
+    return {
+        round_id: find(round_id=round_id)
+        for round_id in rounds
+        if round_id != ALL_ROUNDS or len(rounds) == 1
+    }
+
+
+def _noted(
+    layer: Layer, standing: Mapping[str, tuple[list[FlowFinding], str]]
+) -> Layer:
+    """Return the layer with a note of how its ways were judged."""
+    note = standing.get(layer.round_id, ([], ""))[1]
+    return replace(layer, notes=(*layer.notes, *filter(None, (note,))))
+
+
+def _with_ways(
+    scene: Scene, standing: Mapping[str, tuple[list[FlowFinding], str]]
+) -> Scene:
+    """Return the scene with one more layer for each round whose ways stand out."""
+    layers = [_noted(layer, standing) for layer in scene.layers]
+    apart = [
+        standing_layer(layer, standing[layer.round_id][0])
+        for layer in layers
+        if standing.get(layer.round_id, ([], ""))[0]
+    ]
+    return replace(scene, layers=(*layers, *apart))
 
 
 def _only(scene: Scene, rounds: Collection[str]) -> Scene:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from estimators.errors import InputError
-from sentinel.disclosure.coarsening import INFORMAL_CROSSING
-from sentinel.disclosure.flows import ALL_ROUNDS, ANYWHERE, OTHER
+from sentinel.disclosure.flows import ALL_ROUNDS
 from sentinel.mapping.boundaries import rings
+from sentinel.mapping.flow_notes import coverage_note, not_drawn
 from sentinel.mapping.ground import Country, Dot, lay_ground
 from sentinel.mapping.plane import WIDTH, Plane
 
@@ -50,12 +50,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """A drawn flow between two places; suppressed legs are never drawn."""
+    """A drawn flow between two places; suppressed legs are never drawn.
+
+    `group` numbers the finding that it is part of, where it stands out.
+    """
 
     start: Node
     end: Node
     n: int
     weight: float | None
+    group: str = ""
 
     @property
     def onward(self) -> bool:
@@ -68,7 +72,8 @@ class Layer:
     """One round.
 
     `largest_node` and `largest_leg` set its scale: rounds share one, all rounds
-    together have their own.
+    together have their own. Where a map shows what stands out, `standing` is how many
+    of its first legs do.
     """
 
     round_id: str
@@ -80,11 +85,22 @@ class Layer:
     notes: tuple[str, ...]
     largest_node: int = 1
     largest_leg: int = 1
+    standing: int | None = None
 
-    def rest_share(self, top: int) -> float:
-        """Return the share of what lines carry that is beyond the `top` largest."""
+    def top(self, top_flows: int) -> int:
+        """Return how many legs are drawn with their width."""
+        return top_flows if self.standing is None else self.standing
+
+    def rest_words(self, top_flows: int) -> str:
+        """Say what the thin lines are; nothing where there are none."""
+        top = self.top(top_flows)
+        if len(self.legs) <= top:
+            return ""
+        if self.standing is not None:
+            return "other ways"
         total = sum(leg.n for leg in self.legs)
-        return sum(leg.n for leg in self.legs[top:]) / total if total else 0.0
+        share = sum(leg.n for leg in self.legs[top:]) / total if total else 0.0
+        return f"{share:.0%} of it, beyond the {top} largest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -303,9 +319,9 @@ def _layer(
             node = placer.node(row, role)
             if node is not None:
                 nodes[(role, node.code)] = node
-        missing.extend(_not_drawn(rows, role, placer.located))
+        missing.extend(not_drawn(rows, role, placer.located.index))
     legs, shares = _legs(flows, round_id, nodes, n)
-    notes = [_coverage(shares)]
+    notes = [coverage_note(shares)]
     if missing:
         notes.append(f"Not drawn: {'; '.join(missing)}.")
     withheld = sum(node.n is None for node in nodes.values())
@@ -347,46 +363,6 @@ def _legs(
         shares[str(kind)] = carried / n if n else 0.0
     legs.sort(key=lambda leg: (-leg.n, leg.start.code, leg.end.code))
     return tuple(legs), shares
-
-
-_WORDS = {
-    "origin-crossing": "from home province to crossing",
-    "crossing-destination": "from crossing to destination",
-    "origin-destination": "from home province to destination",
-}
-
-
-def _coverage(shares: Mapping[str, float]) -> str:
-    if not shares:
-        return ""
-    parts = [
-        f"{100 * share:.0f} % {_WORDS.get(kind, kind)}"
-        for kind, share in shares.items()
-    ]
-    return (
-        f"Lines carry {' and '.join(parts)} of the respondents; the rest is withheld, "
-        "has no stated place or no place on this map."
-    )
-
-
-def _not_drawn(
-    rows: list[dict[str, Any]], role: str, located: pd.DataFrame
-) -> list[str]:
-    """Say what has no place on the map: informal crossings, unknown codes."""
-    notes = []
-    missing = []
-    for row in rows:
-        code = str(row["place"])
-        count = "number withheld" if row["suppressed"] else f"{int(row['n']):,}"
-        if code == INFORMAL_CROSSING:
-            notes.append(f"crossed outside official checkpoints ({count})")
-        elif code == NOT_STATED:
-            notes.append(f"{role} not stated ({count})")
-        elif code not in located.index and code not in (OTHER, ANYWHERE):
-            missing.append(code)
-    if missing:
-        notes.append(f"{role} without coordinates: {', '.join(sorted(missing))}")
-    return notes
 
 
 def _outlines(boundaries: gpd.GeoDataFrame, plane: Plane) -> tuple[FloatMatrix, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sentinel.mapping.curves import Curve, flow_curve, line_width, nice_steps
@@ -25,6 +26,7 @@ from sentinel.mapping.style import (
     FLOW_IN,
     FLOW_ON,
     FLOW_WORDS,
+    INK,
     MUTED,
     NO_DATA,
     QUIET_FLOW,
@@ -76,14 +78,16 @@ def draw_flows(pen: Pen, scene: Scene, layer: Layer, *, top_flows: int) -> None:
     """Draw the map of one round without its key."""
     draw_ground(pen, scene)
     _legs(pen, layer, top_flows)
+    badges = _group_numbers(pen, layer)
     _nodes(pen, layer)
-    _names(pen, scene, layer)
+    _names(pen, scene, layer, badges)
     draw_scale_bar(pen, scene)
 
 
 def _legs(pen: Pen, layer: Layer, top_flows: int) -> None:
-    drawn = layer.legs[:top_flows]
-    for leg in layer.legs[top_flows:]:
+    top = layer.top(top_flows)
+    drawn = layer.legs[:top]
+    for leg in layer.legs[top:]:
         _leg(pen, _curve(leg, layer, 0.9), 0.9, QUIET_FLOW, zorder=4.0)
     for order, leg in enumerate(drawn):
         # The largest lie lowest.
@@ -91,6 +95,28 @@ def _legs(pen: Pen, layer: Layer, top_flows: int) -> None:
         width = line_width(leg.n, layer.largest_leg)
         curve = _curve(leg, layer, width)
         _leg(pen, curve, width, colour, zorder=5 + order / len(drawn))
+
+
+def _group_numbers(pen: Pen, layer: Layer) -> list[Box]:
+    """Write the number of every group on its largest leg; return where."""
+    from matplotlib.patches import Circle
+
+    largest: dict[str, Leg] = {}
+    for leg in layer.legs:
+        if leg.group:
+            largest.setdefault(leg.group, leg)
+    size = 0.9 * pen.letters
+    badges = []
+    for group, leg in largest.items():
+        points = list(_curve(leg, layer, 2.0).points(12))
+        # Away from the crossing, where names are written.
+        x, y = points[7 if leg.onward else 4]
+        badge = Circle((x, y), 0.75 * size, facecolor=INK, edgecolor=CASING, zorder=13)
+        pen.axes.add_patch(badge)
+        style = {"ha": "center", "color": "white", "weight": "bold", "zorder": 14}
+        pen.text(x, y, group, size if len(group) < 3 else 0.6 * size, **style)
+        badges.append(Box.about(x, y, 0.75 * size))
+    return badges
 
 
 def _curve(leg: Leg, layer: Layer, width: float) -> Curve:
@@ -155,7 +181,7 @@ def _nodes(pen: Pen, layer: Layer) -> None:
         draw_symbol(pen, (node.x, node.y), node.role, radius, hidden=node.n is None)
 
 
-def _names(pen: Pen, scene: Scene, layer: Layer) -> None:
+def _names(pen: Pen, scene: Scene, layer: Layer, badges: Sequence[Box]) -> None:
     from matplotlib.patheffects import withStroke
 
     rank = {"crossing": 0, "origin": 1, "destination": 1}
@@ -166,6 +192,7 @@ def _names(pen: Pen, scene: Scene, layer: Layer) -> None:
     symbols = [
         Box.about(node.x, node.y, node_radius(node, layer)) for node in layer.nodes
     ]
+    symbols += badges
     labels = place_labels(
         [
             (node.role, short_name(node.name), node.x, node.y, node_radius(node, layer))
@@ -219,13 +246,10 @@ def flow_legend(pen: Pen, scene: Scene, layer: Layer, *, top_flows: int) -> None
     for row, line in enumerate(FLOW_WORDS):
         y += 20 * bool(row)
         pen.text(left, y, line, LETTERS - 2, color=MUTED)
-    if len(layer.legs) > top_flows:
+    if rest := layer.rest_words(top_flows):
         y += 22
         pen.axes.plot([left, left + 46], [y, y], color=QUIET_FLOW, lw=pen.points(0.9))
-        text = (
-            f"{layer.rest_share(top_flows):.0%} of it, beyond the {top_flows} largest"
-        )
-        pen.text(left + 56, y, text, LETTERS - 2, color=MUTED)
+        pen.text(left + 56, y, rest, LETTERS - 2, color=MUTED)
     y += 44
     pen.text(left, y, "Respondents at a place", LETTERS, weight="bold")
     y = _size_legend(pen, layer, left, y + 14)

@@ -140,6 +140,7 @@ def _draw_routes(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]
             for table, place in _place_tables(release)
         },
         tests=atlas.tests,
+        rng=release.rng,
         formats=atlas.maps.formats,
     )
 

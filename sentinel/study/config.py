@@ -207,7 +207,14 @@ class ModelSection(Section):
 
 
 MapKind = Literal[
-    "routes", "sankey", "sectors", "rounds", "places", "hotspots", "interactive"
+    "routes",
+    "sankey",
+    "sectors",
+    "rounds",
+    "flows",
+    "places",
+    "hotspots",
+    "interactive",
 ]
 HotspotMethod = Literal["getis_ord", "local_moran", "scan"]
 SheetFormat = Literal["svg", "png", "pdf"]
@@ -218,8 +225,9 @@ class MapsSection(Section):
     """``[maps]``: columns that hold places, the user's boundaries, what is drawn.
 
     `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round,
-    ``sectors`` worked in at each destination, the ``rounds`` side by side, ``places``
-    with their estimates, ``hotspots`` among those, the ``interactive`` file.
+    ``sectors`` worked in at each destination, the ``rounds`` side by side, ``flows``
+    that exceed what their ends explain, ``places`` with their estimates, ``hotspots``
+    among those, the ``interactive`` file.
     `rounds` limits the maps of routes to some rounds; they are all drawn by default.
     `hotspots` names the methods that judge places; neighbours are the `neighbours`
     nearest ones where no polygons tell. `formats` are those of the printed sheets.

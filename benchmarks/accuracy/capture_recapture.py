@@ -147,6 +147,8 @@ def _with_stream(
 _SAMPLERS = ("bayesian_threshold", "latent_class_capture")
 
 register("log_linear_main_effects", "log_linear")
+for model in ("M0", "Mb", "Mbh"):
+    register(f"closed_population_{model}", "closed_population", model=model)
 for form in ("chao", "poisson2", "darroch", "gamma3.5", "normal"):
     register(
         f"closed_population_Mth_{form}",
@@ -163,13 +165,12 @@ register("select_aic", "select_aic", n_resamples=0, most_lists=4)
 register("select_bic", "select_bic", n_resamples=0, most_lists=5)
 register("select_bic_resampled", "select_bic", n_resamples=200, most_lists=4)
 register("average_models", "average_models", most_lists=4)
-register("decomposable_graphs", "decomposable_graphs", most_lists=4)
-register("bayesian_threshold", "bayesian_threshold", fewest_lists=4, most_lists=4)
+register("decomposable_graphs", "decomposable_graphs", most_lists=5)
+register("bayesian_threshold", "bayesian_threshold", most_lists=4)
 # Two chains of 7 000 sweeps: enough for limits to a per cent or so, not for a report.
 register(
     "latent_class_capture",
     "latent_class_capture",
-    fewest_lists=4,
     most_lists=4,
     burn_in=2000,
     n_samples=500,

@@ -18,6 +18,7 @@ from estimators.capture_recapture.chosen_model import fit_diagnostics, infinite_
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import hierarchical_closure, term_label
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import check_level
 from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
@@ -126,6 +127,7 @@ def select_stepwise_aic(
             *infinite_note(fit, histories.lists),
             "standard error and interval take the selected model as given and are too "
             "short",
+            *coverage_notes("select_stepwise_aic"),
         ),
         diagnostics=MappingProxyType(
             {

@@ -11,6 +11,7 @@ from estimators.capture_recapture._profile_size import profile_interval
 from estimators.capture_recapture.estimability import check_estimability
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.model_terms import Terms, read_terms, term_label
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import check_choice, check_level
 from estimators.errors import NotEstimableError
 from estimators.intervals import unseen_log_interval
@@ -117,6 +118,7 @@ def log_linear(
         raise NotEstimableError(verdict.summary())
     counts = histories.dense()
     fit = fit_extended(counts, masks, histories.n_lists)
+    independent = histories.n_lists > 2 and max(x.bit_count() for x in fit.terms) < 2
     diagnostics = fit_diagnostics(fit, histories.lists)
     if interval == "profile":
         top, ci = profile_interval(counts, masks, histories.n_lists, level=level)
@@ -133,7 +135,11 @@ def log_linear(
         ci=ci,
         method=f"log_linear {fit.model}",
         n_obs=fit.n_observed,
-        notes=(*histories.notes, *infinite_note(fit, histories.lists)),
+        notes=(
+            *histories.notes,
+            *infinite_note(fit, histories.lists),
+            *(coverage_notes("log_linear_main_effects") if independent else ()),
+        ),
         diagnostics=diagnostics,
     )
 

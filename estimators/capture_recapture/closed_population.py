@@ -23,6 +23,7 @@ from estimators.capture_recapture.closed_population_fit import (
 from estimators.capture_recapture.closed_population_normal import fit_normal
 from estimators.capture_recapture.closed_population_removal import fit_removal
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.capture_recapture.size_result import size_estimate
 from estimators.checks import check_choice, check_level
 from estimators.errors import InputError, PrevalenceError
@@ -46,14 +47,15 @@ TOO_NARROW = (
     "the interval takes the model as true: where persons differ, or lists depend on "
     "each other, it covers too seldom and mostly lies below the truth"
 )
+EQUAL = "all lists are taken to name equally many"
 MODEL_NOTES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "M0": ("all lists are taken to name equally many", TOO_NARROW),
-        "Mt": (TOO_NARROW,),
-        "Mh": ("all lists are taken to name equally many",),
+        "M0": (EQUAL, TOO_NARROW, *coverage_notes("closed_population_M0")),
+        "Mt": (TOO_NARROW, *coverage_notes("log_linear_main_effects")),
+        "Mh": (EQUAL,),
         "Mth": (),
-        "Mb": (TOO_NARROW,),
-        "Mbh": (TOO_NARROW,),
+        "Mb": (TOO_NARROW, *coverage_notes("closed_population_Mb")),
+        "Mbh": (TOO_NARROW, *coverage_notes("closed_population_Mbh")),
     }
 )
 BOUND = "a lower bound: heterogeneity of any form can only make the truth larger"
@@ -384,10 +386,11 @@ def _result(
 
 def _notes(model: str, form: str | None, coefficients: FloatVector) -> tuple[str, ...]:
     notes = MODEL_NOTES[model]
-    if form == "chao":
-        return (*notes, BOUND)
     if form is None:
         return notes
+    simulated = coverage_notes(f"closed_population_{model}_{form}")
+    if form == "chao":
+        return (*notes, BOUND, *simulated)
     # The columns are convex, so that heterogeneity has coefficients above 0.
     below = form != "normal" and coefficients.size > 0 and coefficients[0] < 0
-    return (*notes, FORM, *((REVERSED,) if below else ()))
+    return (*notes, FORM, *((REVERSED,) if below else ()), *simulated)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.capture_recapture.stratified_fit import (
     StratifiedFit,
     fit_pairs,
@@ -194,7 +195,8 @@ def stratified_log_linear(  # noqa: PLR0913 - the options of one estimator, all 
             f"the same terms in {found.same_terms}",
         )
     elif terms is None:
-        notes = (*notes, TOO_SHORT)
+        simulated = coverage_notes(f"stratified_log_linear_{selection}")
+        notes = (*notes, *simulated, TOO_SHORT)
     rows = tuple(
         _estimate(
             _Stratum(table, fit, member, notes),

@@ -22,6 +22,7 @@ from estimators.capture_recapture.repeated_selection import (
 )
 from estimators.capture_recapture.resampled_sizes import resampled_sizes
 from estimators.capture_recapture.selected_model import SelectedModel
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import check_choice, check_counts, check_level
 from estimators.errors import InputError, NotEstimableError
 from estimators.intervals import unseen_log_interval
@@ -38,12 +39,6 @@ KNOWN_MODEL = (
     "the interval takes the selected model as known and is too narrow: after selection "
     "by BIC a nominal 95 % covered 61 % (Chan, Silverman and Vincent 2021); give "
     "n_resamples for one that repeats the selection"
-)
-# Of the committed accuracy table, three and four lists.
-UNDER_COVERAGE = (
-    "in simulations of three and four lists, 95 % intervals of a repeated selection by "
-    "BIC covered 63 to 95 % where pairs of lists depend and at most 41 % where persons "
-    "differ in how catchable they are"
 )
 
 
@@ -128,13 +123,15 @@ def choose_model(
             **spread.diagnostics,
             "selection_frequency": float((chosen == best).mean()),
         }
-        notes += (*spread.notes, UNDER_COVERAGE)
+        notes += (*spread.notes, *coverage_notes(f"{choice.method}_resampled"))
         if choice.top is not None:
             notes += (
                 f"replicates chose among the {choice.top} best models of the data",
             )
     else:
-        notes += (KNOWN_MODEL,)
+        # The table has the search downhill by its default criterion only.
+        usual = choice.method != "downhill" or choice.criterion == "bic"
+        notes += (KNOWN_MODEL, *(coverage_notes(choice.method) if usual else ()))
     return SelectedModel(
         estimand="population size",
         unit="persons",

@@ -17,6 +17,7 @@ from estimators.capture_recapture.cross_fitting import (
     cross_fit,
     read_two_lists,
 )
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.capture_recapture.targeting import target
 from estimators.checks import (
     as_generator,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["doubly_robust"]
 
 Correction: TypeAlias = Literal["one_step", "tmle", "plug_in"]
+# Rows of the accuracy table.
+SIMULATED = {"one_step": "doubly_robust", "tmle": "doubly_robust_tmle"}
 Models: TypeAlias = Literal["multinomial", "separate"]
 IntervalKind: TypeAlias = Literal["normal", "log_normal"]
 
@@ -306,4 +309,4 @@ def _doubts(total: float, n: int, truncated: int, correction: str) -> tuple[str,
         )
     if correction == "plug_in":
         notes.append("the standard error is that of the one-step estimate")
-    return tuple(notes)
+    return (*notes, *coverage_notes(SIMULATED.get(correction, "")))

@@ -22,6 +22,7 @@ from estimators.capture_recapture.graph_sampling import (
     posterior_of_graphs,
 )
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import as_generator, check_level
 from estimators.registry import estimator
 from estimators.results import Estimate, Interval
@@ -31,12 +32,9 @@ __all__ = ["decomposable_graphs"]
 # The mean is taken up to 30 times the observed, as is customary, and further in
 # doublings for as long as this much probability lies beyond.
 LEFT_OUT = 0.01
-# From the accuracy table: 95 % intervals of 3 and 4 lists.
-UNDER_COVERAGE = (
-    "intervals know only dependence that a graph can draw: in simulations, 95 % "
-    "intervals held the truth in 55 to 94 % of tables where two pairs of lists depend "
-    "on each other (least with three lists or sparse overlaps), and in 0 to 10 % where "
-    "persons differ much in how catchable they are; misses are nearly all too low"
+ONLY_GRAPHS = (
+    "intervals know only dependence that a graph can draw: in those simulations misses "
+    "were nearly all too low where lists depended or persons differed"
 )
 
 
@@ -203,7 +201,8 @@ def decomposable_graphs(  # noqa: PLR0913 - a sampler's options, all by keyword
             *histories.notes,
             *(chains.doubts() if chains else ()),
             *_doubts(posterior, limit, largest, n),
-            UNDER_COVERAGE,
+            *coverage_notes("decomposable_graphs"),
+            ONLY_GRAPHS,
         ),
         diagnostics=diagnostics,
     )

@@ -17,6 +17,7 @@ from estimators.capture_recapture.chain_diagnostics import (
     check_chains,
 )
 from estimators.capture_recapture.histories import CaptureHistories
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import as_generator, check_counts, check_level
 from estimators.errors import InputError
 from estimators.registry import estimator
@@ -30,15 +31,7 @@ __all__ = ["latent_class_capture"]
 # Gamma prior of the concentration: Manrique-Vallier's choice, few classes.
 SHAPE, RATE = 0.25, 0.25
 FEWEST_LISTS = 3
-# Scenarios of the accuracy benchmark with 3 to 5 lists, 200 tables each, two chains of
-# 12 000 sweeps: dependent 0.89, 0.98, 0.985 (dense), 0.41, 0.54, 0.47 (sparse);
-# heterogeneous 0.73, 0.61, 0.38 (dense), 0.04, 0.01, 0.00 (sparse).
-UNDER_COVERAGE = (
-    "in simulations with 3 to 5 lists, 95 % intervals held the truth in 89 to 99 % of "
-    "dense and 40 to 54 % of sparse tables where two pairs of lists depend on each "
-    "other, and in 38 to 73 % of dense and 0 to 4 % of sparse tables where persons "
-    "differ continuously in how catchable they are; misses were nearly all too low"
-)
+MISSES = "in those simulations misses were nearly all too low"
 
 
 @estimator(
@@ -178,7 +171,8 @@ def latent_class_capture(  # noqa: PLR0913 - a sampler's options, all by keyword
             *histories.notes,
             *chain_doubts(diagnostics),
             *_doubts(draws, largest, float(occupied.mean()), sizes["n_classes"]),
-            UNDER_COVERAGE,
+            *coverage_notes("latent_class_capture"),
+            MISSES,
         ),
         diagnostics={
             "median": n + float(median),

@@ -10,6 +10,7 @@ from estimators.capture_recapture._histories_argument import check_histories
 from estimators.capture_recapture.all_models import Criterion, fit_all_models
 from estimators.capture_recapture.histories import CaptureHistories
 from estimators.capture_recapture.information_criteria import korea_example
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import check_choice, check_level
 from estimators.intervals import unseen_log_interval
 from estimators.registry import estimator
@@ -100,6 +101,7 @@ def average_models(
             *histories.notes,
             f"the models' own estimates lie between {middle[0]:,.0f} and "
             f"{middle[1]:,.0f} for 80 % of the weight",
+            *(coverage_notes("average_models") if criterion == "bic" else ()),
         ),
         diagnostics={
             "n_models": float(used.sum()),

@@ -19,6 +19,7 @@ from estimators.capture_recapture.resampled_sizes import (
     ResampledSizes,
     resampled_sizes,
 )
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import check_counts, check_level, check_resamples
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.intervals import unseen_log_interval
@@ -36,11 +37,6 @@ __all__ = ["Selections", "select_stepwise", "select_tables"]
 TABLES_PER_TASK = 1000
 MOST_LISTS = 14
 # Of the committed accuracy table, three to six lists.
-UNDER_COVERAGE = (
-    "in simulations, 95 % intervals of a repeated stepwise selection covered 41 to "
-    "95 % where pairs of lists depend, least with three lists, and at most 4 % where "
-    "persons differ in how catchable they are"
-)
 
 
 def _example() -> dict[str, Any]:
@@ -176,7 +172,8 @@ def select_stepwise(
         )
         std_error, ci = spread.std_error, spread.interval(level)
         again = f"{share:.0%} of the resamples selected the same pairs"
-        notes = (*notes, again, *spread.notes, UNDER_COVERAGE)
+        simulated = coverage_notes("select_stepwise_resampled")
+        notes = (*notes, again, *spread.notes, *simulated)
         more = {**spread.diagnostics, "share_same_model": share}
     else:
         std_error, more = fit.std_error, {}
@@ -187,6 +184,7 @@ def select_stepwise(
             *notes,
             "standard error and interval take the selected model as given and are too "
             "short: set n_resamples (1000) to repeat the selection",
+            *coverage_notes("select_stepwise"),
         )
     return Estimate(
         estimand="population size",

@@ -21,6 +21,7 @@ from estimators.capture_recapture.importance_draws import (
     weighted_quantiles,
 )
 from estimators.capture_recapture.model_terms import hierarchical_closure
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.checks import as_generator, check_choice, check_counts, check_level
 from estimators.errors import InputError, NotEstimableError
 from estimators.registry import estimator
@@ -266,7 +267,11 @@ def _result(
         ),
         method="bayesian_threshold",
         n_obs=n,
-        notes=(*setting.histories.notes, *notes),
+        notes=(
+            *setting.histories.notes,
+            *notes,
+            *coverage_notes("bayesian_threshold"),
+        ),
         diagnostics={
             "mean": mean,
             "effective_draws": draws.effective,

@@ -13,6 +13,7 @@ from scipy.special import chdtrc
 
 from estimators.capture_recapture.count_cells import new_matrix, read_count_cells
 from estimators.capture_recapture.count_families import FAMILIES, FamilyName
+from estimators.capture_recapture.simulated_coverage import coverage_notes
 from estimators.capture_recapture.truncated_point import fit_point, size_covariance
 from estimators.capture_recapture.truncated_resampling import bootstrap_sizes
 from estimators.checks import (
@@ -337,8 +338,8 @@ def _estimate(
     size: _Size, options: _Options, replicates: FloatVector | None
 ) -> Estimate:
     std_error = math.sqrt(size.variance)
-    notes = size.point.notes
-    diagnostics: dict[str, float] = {"log_likelihood": size.point.log_likelihood}
+    point, notes = size.point, size.point.notes
+    diagnostics: dict[str, float] = {"log_likelihood": point.log_likelihood}
     if replicates is None:
         interval = _analytic_interval(size, options)
     else:
@@ -353,9 +354,9 @@ def _estimate(
         estimate=size.total,
         std_error=std_error,
         ci=interval,
-        method=f"truncated_counts ({size.point.family})",
+        method=f"truncated_counts ({point.family})",
         n_obs=size.seen,
-        notes=notes,
+        notes=(*notes, *coverage_notes(f"truncated_counts_{point.family}")),
         diagnostics=diagnostics,
     )
 
@@ -390,9 +391,8 @@ def _bootstrap_interval(
         notes = (*notes, f"{failed} bootstrap samples had no maximum and are left out")
     interval = percentile_interval(found, level=options.level)
     # A resample may hold fewer persons of a group than were seen: they exist.
-    low, high = max(interval.low, seen), max(interval.high, seen)
     return (
-        replace(interval, low=low, high=high),
+        replace(interval, low=max(interval.low, seen), high=max(interval.high, seen)),
         math.inf if infinite else float(found.std(ddof=1)),
         notes,
         {"n_resamples": replicates.size, "n_infinite": infinite, "n_failed": failed},

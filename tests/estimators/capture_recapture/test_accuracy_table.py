@@ -133,22 +133,6 @@ def test_scenarios__have_the_stated_truth():
     )
 
 
-@pytest.mark.parametrize(
-    ("method", "low", "high", "most"),
-    [
-        ("select_bic_resampled", 0.63, 0.95, 0.41),
-        ("select_stepwise_resampled", 0.41, 0.95, 0.04),
-    ],
-)
-def test_committed__selections_cover_as_their_notes_say(
-    committed, method, low, high, most
-):
-    rows = committed[committed["method"] == method].set_index("truth")["coverage"]
-    assert rows["dependent"].min() == pytest.approx(low, abs=0.006)
-    assert rows["dependent"].max() == pytest.approx(high, abs=0.006)
-    assert rows["heterogeneous"].max() == pytest.approx(most, abs=0.006)
-
-
 def test_covariates__families_hold_under_their_own_model_and_only_there():
     table = pd.read_csv(covariates.RESULTS)
     assert (table["tables"] >= 1000).all()
@@ -213,8 +197,10 @@ def test_committed__every_method_has_rows_where_it_is_run(committed):
         ("closed_population_Mth_normal", "dependent", 0.62, 0.90),
         ("closed_population_Mth_darroch", "heterogeneous", 0.85, 0.95),
         ("select_aic", "independent", 0.88, 0.93),
-        ("latent_class_capture", "heterogeneous", 0.01, 0.57),
-        ("bayesian_threshold", "dependent", 0.56, 0.87),
+        ("latent_class_capture", "heterogeneous", 0.01, 0.72),
+        ("closed_population_M0", "independent", 0.92, 0.96),
+        ("closed_population_Mb", "independent", 0.0, 0.02),
+        ("closed_population_Mbh", "independent", 0.0, 0.49),
     ],
 )
 def test_committed__forms_and_criteria_cover_as_the_page_says(
@@ -223,3 +209,20 @@ def test_committed__forms_and_criteria_cover_as_the_page_says(
     rows = committed[(committed["method"] == method) & (committed["truth"] == truth)]
     assert rows["coverage"].min() == pytest.approx(low, abs=0.0051)
     assert rows["coverage"].max() == pytest.approx(high, abs=0.0051)
+
+
+def test_committed__densities_cover_as_the_page_says(committed):
+    rows = committed.set_index(["method", "truth", "density"])["coverage"].sort_index()
+    share = rows["latent_class_capture", "heterogeneous"].groupby("density")
+    assert (100 * share.min()).round().to_dict() == {"dense": 57, "sparse": 1}
+    assert (100 * share.max()).round().to_dict() == {"dense": 72, "sparse": 5}
+    share = rows["bayesian_threshold"].groupby("density")
+    assert (100 * share.min()).round().to_dict() == {"dense": 50, "sparse": 12}
+    assert (100 * share.max()).round().to_dict() == {"dense": 90, "sparse": 96}
+    bias = committed[committed["truth"] == "independent"].groupby("method")[
+        "median_relative_bias"
+    ]
+    low, high = (100 * bias.min()).round(), (100 * bias.max()).round()
+    assert (low["closed_population_M0"], high["closed_population_M0"]) == (1, 4)
+    removal = ["closed_population_Mb", "closed_population_Mbh"]
+    assert (low[removal].min(), high[removal].max()) == (-79, -13)

@@ -11,9 +11,11 @@ import pytest
 from pyxform.xls2xform import convert
 
 from sentinel.classify import load_referral_flags, referral_list
+from sentinel.ingest import ingest_study, new_study
 from sentinel.ingest.forms import Rows, Texts, deportee_form, deportee_form_bytes
 from sentinel.ingest.forms.evaluate import evaluate, evaluate_value
 from sentinel.ingest.forms.questionnaire import DANGERS
+from sentinel.study import load_study
 
 ANSWERS = {
     "age": ["5", "17", "18", "40"],
@@ -133,3 +135,51 @@ def test_pyxform__keeps_what_blocks_the_form():
     assert "if((" in bind["danger_now"]
     shown = set(re.findall(r'<select1 [^>]*ref="[^"]*/(\w+)"', xform))
     assert {"held_now", "self_harm", "referred", "danger_told"} <= shown
+
+
+@pytest.fixture
+def returned(tmp_path, form):
+    """Three interviews of the shipped form: one well, one watched, one a child."""
+    new_study(tmp_path / "study")
+    calm = {
+        "start": "2026-08-03T08:00:00", "end": "2026-08-03T08:40:00",
+        "site_code": "XB-POIPET", "int_date": "2026-08-03", "truck_seq": "1",
+        "truck_n": "40", "private": "1", "consent_read": "1", "consent_given": "1",
+        "sex": "2", "int_sex": "2", "age": "30", "held_now": "0", "self_harm": "0",
+        "distress": "0", "injury": "0", "sel_outcome": "1", "danger_now": "0",
+        "travel_with": "friend", "threat_family": "0", "threat_kill": "0",
+        "sexual_v": "0", "route_abuse": "none", "referred": "0", "deport_12m": "0",
+    }  # fmt: skip
+    watched = {"held_now": "2", "danger_now": "1", "referred": "1", "danger_told": "1"}
+    child = {
+        "age": "15", "child_guard": "1", "danger_now": "0", "sexual_v": "",
+        "travel_with": "parents",
+    }  # fmt: skip
+    names = [item.name for item in form.questions if item.is_answered]
+    rows = [
+        {**calm, **more, "_uuid": f"u{n}", "_id": f"{n}", "__version__": "2"}
+        for n, more in enumerate([{}, watched, child], start=1)
+    ]
+    table = pd.DataFrame(rows, columns=[*names, "_uuid", "_id", "__version__"])
+    table.to_csv(tmp_path / "study/data/round_1.csv", index=False)
+    mapping = '[columns]\n"_uuid" = "rec_id"\n'
+    (tmp_path / "study/mapping.toml").write_text(mapping, encoding="utf-8")
+    path = tmp_path / "study/study.toml"
+    text = path.read_text(encoding="utf-8")
+    named = 'mapping = "mapping.toml"'
+    assert named in text
+    text = text.replace(named, f'{named}\nform = "forms/deportee.xlsx"', 1)
+    path.write_text(text, encoding="utf-8")
+    return ingest_study(load_study(path))
+
+
+def test_study__the_form_and_the_list_see_the_same_persons(returned):
+    found = referral_list(returned, load_referral_flags()).frame.set_index("rec_id")
+    assert found.loc["u2", "flags"] == "STILL_HELD"
+    assert found.loc["u2", "status"] == "handled"
+    assert found.loc["u3", "flags"] == "MINOR"
+    assert found.loc["u3", "status"] == "open"
+    # The child's form could not have been finished like that: a value was changed.
+    told = [str(item) for item in returned.problems if "danger_now" in str(item)]
+    (line,) = [text for text in told if "Not checked" not in text]
+    assert line.startswith("data/round_1.csv:4:danger_now: '0' came, expected '1'")

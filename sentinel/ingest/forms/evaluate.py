@@ -126,8 +126,7 @@ class _Run:
         if isinstance(node, OwnAnswer):
             return self._answer(".")
         if isinstance(node, Column):
-            beside = self.rows.choice.get(node.name)
-            return beside or self.unknown(f"the choices have no column {node.name}")
+            return self._column(node.name)
         if isinstance(node, Negated):
             number = to_numbers(self.value(node.operand))
             return Numbers(values=-number.values, known=number.known)
@@ -150,6 +149,14 @@ class _Run:
         if found is not None:
             return found
         return self.unknown("its own answer" if name == "." else f"{name} is not there")
+
+    def _column(self, name: str) -> Value:
+        beside = self.rows.choice
+        if beside is None:
+            return self.unknown(f"{name} is no question; those are written ${{{name}}}")
+        if name not in beside:
+            return self.unknown(f"the choices have no column {name}")
+        return beside[name]
 
     def _call(self, node: Call) -> Value:
         known = FUNCTIONS.get(node.name)

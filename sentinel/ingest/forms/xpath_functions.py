@@ -43,7 +43,7 @@ class Rows:
     n: int
     columns: dict[str, Texts] = field(default_factory=dict)
     today: Texts | None = None
-    choice: dict[str, Texts] = field(default_factory=dict)
+    choice: dict[str, Texts] | None = None
 
     def take(self, places: IndexVector, names: Sequence[str]) -> Rows:
         """Return some rows, as often as they are named, with some of the columns."""

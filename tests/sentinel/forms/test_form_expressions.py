@@ -83,6 +83,7 @@ def test_evaluate__an_answer_stored_as_number_equals_its_other_spelling():
         ("${gone} = 1", "gone is not there"),
         ("today() > 5", "does not say the day"),
         ("../age = 1", "is a path"),
+        ("n_age > 18", "no question; those are written ${n_age}"),
         ("${n_age} = ", "is not expected there"),
         ("selected(${n_age})", "with 1 arguments"),
         ("regex(${n_age}, '(?<=a)b')", "pattern that our matcher does not know"),

@@ -6,7 +6,8 @@ from estimators.spatial.expected_counts import indirect_expected
 from estimators.spatial.flow_scan import flow_scan
 from estimators.spatial.getis_ord import getis_ord
 from estimators.spatial.hotspots import local_geary, local_moran
-from estimators.spatial.intensity import KernelIntensity, kernel_intensity
+from estimators.spatial.intensity import kernel_intensity
+from estimators.spatial.intensity_surface import KernelIntensity
 from estimators.spatial.join_counts import join_counts
 from estimators.spatial.local_result import LocalStatistics
 from estimators.spatial.rate_autocorrelation import empirical_bayes_moran

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import minimize_scalar
 
 from estimators.checks import check_choice
 from estimators.errors import InputError, NotEstimableError
+from estimators.spatial.intensity_surface import Edge, KernelIntensity
 from estimators.spatial.plane_window import PlaneWindow, read_window
 
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector
 
-__all__ = ["KernelIntensity", "kernel_intensity"]
+__all__ = ["kernel_intensity"]
 
-Edge = Literal["diggle", "none"]
 BandwidthRule = Literal["likelihood", "scott"]
 _MOST_FOR_RULE = 4_000  # all pairs are held: 128 MB
 _BATCH = 1_000_000  # pairs of place and point at a time: 8 MB
@@ -29,71 +27,6 @@ _PRIVATE = (
     "a surface of few points shows where single persons were: it is for analysis, not "
     "for release"
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class KernelIntensity:
-    """A smooth surface of points per area.
-
-    Attributes
-    ----------
-    places : ndarray of shape (places, 2)
-        Where the intensity is given: cell centres inside the window, or the places
-        asked for.
-    intensity : ndarray of shape (places,)
-        Points (or their weights) per squared unit.
-    cell_area : float
-        Area of a cell of the grid; NaN where places were asked for.
-    bandwidth : float
-        Standard deviation of the Gaussian kernel.
-    edge_mass : ndarray of shape (points,)
-        Mass of each point's kernel inside the window.
-    edge : {"diggle", "none"}
-    n_points : int
-    total : float
-        Points, or the sum of their weights.
-    unit : str
-        Unit of the coordinates.
-    notes : tuple of str
-        How the bandwidth was found, and doubts.
-    """
-
-    places: FloatMatrix
-    intensity: FloatVector
-    cell_area: float
-    bandwidth: float
-    edge_mass: FloatVector
-    edge: Edge
-    n_points: int
-    total: float
-    unit: str
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        for name in ("places", "intensity", "edge_mass"):
-            getattr(self, name).setflags(write=False)
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row per place: ``x``, ``y`` and ``intensity``."""
-        return pd.DataFrame(
-            {
-                "x": self.places[:, 0],
-                "y": self.places[:, 1],
-                "intensity": self.intensity,
-            }
-        )
-
-    def summary(self) -> str:
-        """Return the few lines that a reader needs."""
-        head = (
-            f"kernel intensity (points per {self.unit} squared), n = "
-            f"{self.n_points:,}, bandwidth {self.bandwidth:,.4g} {self.unit}"
-        )
-        body = (
-            f"from {self.intensity.min():,.4g} to {self.intensity.max():,.4g} at "
-            f"{len(self.places):,} places; edge correction: {self.edge}"
-        )
-        return "\n".join([head, body, *(f"note: {note}" for note in self.notes)])
 
 
 def kernel_intensity(

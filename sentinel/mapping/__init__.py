@@ -11,6 +11,7 @@ from sentinel.mapping.boundary_checks import check_maps
 from sentinel.mapping.contiguity import contiguity_weights
 from sentinel.mapping.gazetteer import load_places, normalise_name, resolve_places
 from sentinel.mapping.hotspots import local_categories, scan_clusters
+from sentinel.mapping.intensity_map import draw_intensity
 from sentinel.mapping.interactive_map import interactive_map
 from sentinel.mapping.maps import draw_maps, draw_sectors
 from sentinel.mapping.multiples import small_multiples
@@ -41,6 +42,7 @@ __all__ = [
     "check_maps",
     "contiguity_weights",
     "draw_area_maps",
+    "draw_intensity",
     "draw_maps",
     "draw_place_test",
     "draw_sectors",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from estimators.errors import InputError
+from estimators.errors import InputError, NotEstimableError, PrevalenceError
 from sentinel.report.drawing import every_script
 from sentinel.report.formats import count, is_missing
 from sentinel.report.labels import QUANTITY_WORDS
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
 
 SHOWN_LEGS = 15
+INTENSITY_TITLE = "Where respondents come from"
 SECTORS_TITLE = "From border crossing by place of work to sector of work"
 PLACES = ("origin", "crossing", "destination")
 MEDIA_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -68,10 +69,10 @@ def write_maps(
     with every_script():
         atlas, unjudged = _judge_places(release, atlas)
         reasons += unjudged
-        for draw in (_draw_routes, _draw_sectors, _draw_places, _draw_hotspots):
+        for draw in _DRAWERS:
             try:
                 written += draw(release, atlas, folder)
-            except InputError as error:
+            except (InputError, NotEstimableError) as error:
                 reasons.append(_reason(error))
     return _pictures(written, folder), tuple(reasons)
 
@@ -234,6 +235,34 @@ def _draw_hotspots(release: Release, atlas: _Atlas, folder: Path) -> list[MapFil
     return written
 
 
+def _draw_intensity(release: Release, atlas: _Atlas, folder: Path) -> list[MapFile]:
+    from sentinel.mapping import draw_intensity
+
+    if "intensity" not in atlas.maps.show or release.routes is None:
+        return []
+    origins = release.routes.origins
+    whole = release.routes.totals["round_id"].iloc[-1]
+    return draw_intensity(
+        origins[origins["round_id"] == whole],
+        atlas.places,
+        atlas.words(release, INTENSITY_TITLE, "Respondents, not weighted."),
+        folder,
+        name="intensity",
+        minimum_cell=release.minimum_cell,
+        bandwidth_km=atlas.maps.intensity_km,
+        formats=atlas.maps.formats,
+    )
+
+
+_DRAWERS = (
+    _draw_routes,
+    _draw_sectors,
+    _draw_places,
+    _draw_hotspots,
+    _draw_intensity,
+)
+
+
 def _place_tables(release: Release) -> list[tuple[ReleasedTable, str]]:
     """Return the tables of shares by place, the first quantity of each plan entry."""
     maps = release.config.maps
@@ -263,7 +292,7 @@ def _mapped_codes(release: Release) -> set[str]:
     return codes
 
 
-def _reason(error: InputError) -> str:
+def _reason(error: PrevalenceError) -> str:
     return f"Maps: {' '.join(str(error).split())}"
 
 

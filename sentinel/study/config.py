@@ -215,7 +215,9 @@ MapKind = Literal[
     "places",
     "hotspots",
     "interactive",
+    "intensity",
 ]
+USUAL_MAPS = tuple(kind for kind in get_args(MapKind) if kind != "intensity")
 HotspotMethod = Literal["getis_ord", "local_moran", "scan"]
 SheetFormat = Literal["svg", "png", "pdf"]
 ROUTES_TITLE = "From home province by border crossing to place of work"
@@ -227,7 +229,8 @@ class MapsSection(Section):
     `show` names kinds of maps: ``routes`` of each round, ``sankey`` of each round,
     ``sectors`` worked in at each destination, the ``rounds`` side by side, ``flows``
     that exceed what their ends explain, ``places`` with their estimates, ``hotspots``
-    among those, the ``interactive`` file.
+    among those, the ``interactive`` file; all by default, but not ``intensity``, a
+    smooth surface of respondents by home province (kernel of `intensity_km`).
     `rounds` limits the maps of routes to some rounds; they are all drawn by default.
     `hotspots` names the methods that judge places; neighbours are the `neighbours`
     nearest ones where no polygons tell. `formats` are those of the printed sheets.
@@ -243,11 +246,12 @@ class MapsSection(Section):
     boundary_key: str | None = None
     boundary_source: str = ""
     top_flows: int = Field(default=25, ge=1, le=200)
-    show: tuple[MapKind, ...] = get_args(MapKind)
+    show: tuple[MapKind, ...] = USUAL_MAPS
     rounds: tuple[str, ...] = ()
     hotspots: tuple[HotspotMethod, ...] = get_args(HotspotMethod)
     neighbours: int = Field(default=4, ge=1, le=30)
     formats: tuple[SheetFormat, ...] = ("svg", "png")
+    intensity_km: float | None = Field(default=None, gt=0)
 
     @field_validator("formats")
     @classmethod

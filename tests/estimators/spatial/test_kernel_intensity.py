@@ -189,3 +189,21 @@ def test_refusals__windows_and_options():
             kernel_intensity(POINTS, SQUARE, unit="km", **options)
     with pytest.raises(NotEstimableError, match="one place"):
         kernel_intensity([[1, 1], [1, 1]], SQUARE, unit="km")
+
+
+def test_plot__shows_the_surface_on_its_cells_and_nothing_outside():
+    result = kernel_intensity(POINTS, ELL, bandwidth=0.9, grid=20, unit="km")
+    axes = result.plot()
+    (image,) = axes.get_images()
+    drawn = np.ma.filled(image.get_array(), np.nan)
+    left, right, bottom, top = image.get_extent()
+    side = np.sqrt(result.cell_area)
+    assert drawn.shape == (round((top - bottom) / side), round((right - left) / side))
+    # Every place of the result is in its own cell, and no other cell has a value.
+    for (x, y), value in zip(result.places, result.intensity, strict=True):
+        assert drawn[int((y - bottom) / side), int((x - left) / side)] == value
+    assert np.isfinite(drawn).sum() == result.intensity.size < drawn.size
+    assert axes.get_aspect() == 1.0
+    at_places = kernel_intensity(POINTS, ELL, bandwidth=0.9, grid=POINTS, unit="km")
+    with pytest.raises(InputError, match="no surface"):
+        at_places.plot()

@@ -6,6 +6,7 @@ Small cells and what would tell them (`protect_counts`, `protect_estimates`,
 `release_file` writes every file of a release, and nothing else does.
 """
 
+from sentinel.disclosure.breakdowns import protect_breakdown
 from sentinel.disclosure.coarsening import (
     INFORMAL_CROSSING,
     coarsen_places,
@@ -23,6 +24,7 @@ from sentinel.disclosure.differencing import ReleasedCells
 from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
 from sentinel.disclosure.estimates import protect_estimates, protect_tables
 from sentinel.disclosure.flows import (
+    PlacesElsewhere,
     ProtectedFlows,
     UnprotectableFlowsError,
     protect_flows,
@@ -50,6 +52,7 @@ __all__ = [
     "CtdcRelease",
     "KAnonymous",
     "MicrodataReport",
+    "PlacesElsewhere",
     "ProtectedCounts",
     "ProtectedFlows",
     "ProtectedTable",
@@ -71,6 +74,7 @@ __all__ = [
     "keep_out_of_release",
     "microdata_report",
     "protect_alike",
+    "protect_breakdown",
     "protect_counts",
     "protect_estimates",
     "protect_flows",

@@ -2,12 +2,14 @@
 
 Whole routes (origin, crossing, destination) are nearly always below the minimum, so
 what is released are legs: origin to crossing, crossing to destination. Legs and node
-totals of a round, and their sums over rounds, are one system of cells.
+totals of a round, their sums over rounds, and respondents by place that other tables
+of the same release print, are one system of cells.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,7 @@ __all__ = [
     "ALL_ROUNDS",
     "ANYWHERE",
     "OTHER",
+    "PlacesElsewhere",
     "ProtectedFlows",
     "UnprotectableFlowsError",
     "protect_flows",
@@ -45,6 +48,25 @@ Key = tuple[str, ...]
 
 class UnprotectableFlowsError(InputError):
     """Flows of so few respondents that no leg or place of theirs may be shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlacesElsewhere:
+    """Respondents by place in another table of the same release.
+
+    Attributes
+    ----------
+    what : {"origin", "crossing", "destination"}
+    counts : DataFrame
+        ``round_id, place, row, n``: respondents that the table counts in its row
+        ``row``, by round and place.
+    shown : mapping of str to bool
+        For each row, whether its number of respondents is printed.
+    """
+
+    what: str
+    counts: pd.DataFrame
+    shown: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +102,11 @@ class ProtectedFlows:
 
 
 def protect_flows(
-    flows: pd.DataFrame, policy: ReleasePolicy, *, pooled: bool = True
+    flows: pd.DataFrame,
+    policy: ReleasePolicy,
+    *,
+    pooled: bool = True,
+    elsewhere: Sequence[PlacesElsewhere] = (),
 ) -> ProtectedFlows:
     """Reduce routes to legs and nodes and hide what is small or tells a small one.
 
@@ -93,6 +119,9 @@ def protect_flows(
         Places finer than ``policy.place_level`` are refused, or coarsened to countries.
     pooled : bool
         Add the sum of all rounds as one more layer, `ALL_ROUNDS`, tied to the rounds.
+    elsewhere : sequence of PlacesElsewhere
+        Tables by place that are protected already: what they print is known to
+        readers, what they hide must not follow from the flows.
 
     Returns
     -------
@@ -124,12 +153,21 @@ def protect_flows(
     cells: dict[Key, int] = {}
     for layer, rows in layers.items():
         _add_layer(builder, cells, layer, rows)
-    result = suppress(builder.build(), policy.minimum_cell)
-    if len(layers) > 1 and ALL_ROUNDS in layers:
-        # Each layer alone is quick and hides nearly all that the whole needs.
+    # Hidden legs are all marked alike: nothing is told of which are small.
+    result = suppress(builder.build(), policy.minimum_cell, tell=False)
+    several = len(layers) > 1 and ALL_ROUNDS in layers
+    if several:
         _tie_rounds(builder, cells)
+    for other in elsewhere:
+        _tie_elsewhere(builder, cells, other)
+    if several or elsewhere:
+        # Each layer alone is quick and hides nearly all that the whole needs.
         whole = builder.build()
-        result = suppress(whole, policy.minimum_cell, forced=result.hidden)
+        forced = np.zeros(len(whole), dtype=bool)
+        forced[: result.hidden.size] = result.hidden
+        result = suppress(
+            whole, policy.minimum_cell, forced=forced, exact=False, tell=False
+        )
     if result.unprotected.size:
         raise UnprotectableFlowsError(
             "These flows cannot be protected even with every leg hidden: coarsen the "
@@ -227,10 +265,46 @@ def _tie_rounds(builder: SystemBuilder, cells: dict[Key, int]) -> None:
             builder.sums(cell, found)
 
 
+def _tie_elsewhere(
+    builder: SystemBuilder, cells: Mapping[Key, int], other: PlacesElsewhere
+) -> None:
+    """State that a place's respondents are those of a table's rows and others.
+
+    Readers may know of each round how many respondents the table covers: how many
+    answers are unknown is printed.
+    """
+    counts = other.counts[other.counts["n"] > 0]
+    parts = [builder.add(int(n), kind="free") for n in counts["n"]]
+    by_node: dict[Key, list[int]] = {}
+    by_round: dict[str, list[int]] = {}
+    by_row: dict[str, list[int]] = {}
+    for part, layer, place, row in zip(
+        parts, counts["round_id"], counts["place"], counts["row"], strict=True
+    ):
+        by_node.setdefault((str(layer), other.what, str(place)), []).append(part)
+        by_round.setdefault(str(layer), []).append(part)
+        by_row.setdefault(str(row), []).append(part)
+    value = builder.value
+    for key, inside in by_node.items():
+        if key in cells:
+            rest = value(cells[key]) - sum(map(value, inside))
+            if rest < 0:
+                raise InputError(
+                    "A table counts more respondents of a place than the routes do."
+                )
+            builder.sums(cells[key], [*inside, builder.add(rest, kind="free")])
+    for inside in by_round.values():
+        builder.sums(builder.add(sum(map(value, inside)), kind="known"), inside)
+    for row, inside in by_row.items():
+        kind = "known" if other.shown[row] else "private"
+        builder.sums(builder.add(sum(map(value, inside)), kind=kind), inside)
+
+
 def _released(
     layers: dict[str, pd.DataFrame], cells: dict[Key, int], result: Suppression
 ) -> ProtectedFlows:
     hidden = result.hidden
+    own = np.fromiter(cells.values(), dtype=np.int64)
     nodes = {name: [_EMPTY_NODES] for name in PLACES}
     legs = [_EMPTY_LEGS]
     totals = []
@@ -267,8 +341,8 @@ def _released(
         crossings=tables["crossing"],
         destinations=tables["destination"],
         totals=pd.DataFrame(totals),
-        n_primary=int(result.primary.sum()),
-        n_complementary=int((hidden & ~result.primary).sum()),
+        n_primary=int(result.primary[own].sum()),
+        n_complementary=int((hidden & ~result.primary)[own].sum()),
     )
 
 

@@ -45,7 +45,12 @@ class Suppression:
 
 
 def suppress(
-    system: CellSystem, minimum: int, *, forced: BoolVector | None = None
+    system: CellSystem,
+    minimum: int,
+    *,
+    forced: BoolVector | None = None,
+    exact: bool = True,
+    tell: bool = True,
 ) -> Suppression:
     """Choose the cells to hide, each tied part of the system on its own.
 
@@ -56,6 +61,9 @@ def suppress(
         Smallest count that may be shown, k.
     forced : ndarray of bool, shape (cells,), optional
         Cells that are hidden whatever their value.
+    exact : bool
+        Look for the choice of least cost where a part is small enough; else hide cells
+        one after the other until the attack fails, which is as safe.
     """
     n_cells = len(system)
     primary = system.small(minimum)
@@ -69,7 +77,9 @@ def suppress(
     for cells in system.components():
         part = system.part(cells)
         begin = with_groups(part, start[cells])
-        words, found, exact, failing = _solve(part, minimum, primary[cells], begin)
+        words, found, exact, failing = _solve(
+            part, minimum, primary[cells], begin, exact=exact, tell=tell
+        )
         hidden[cells] = found
         told[cells] = words
         optimal &= exact
@@ -84,7 +94,13 @@ def suppress(
 
 
 def _solve(
-    part: CellSystem, minimum: int, primary: BoolVector, begin: BoolVector
+    part: CellSystem,
+    minimum: int,
+    primary: BoolVector,
+    begin: BoolVector,
+    *,
+    exact: bool,
+    tell: bool,
 ) -> tuple[BoolVector, BoolVector, bool, IntVector]:
     """Return: told cells, hidden cells, optimal, cells still solvable."""
     everywhere = np.ones(len(part), dtype=bool)
@@ -92,23 +108,26 @@ def _solve(
         return everywhere, begin, True, NONE_LEFT
     # The more is told, the more helps the reader of the release, honest or not: tell of
     # all cells, else of the margins, else of none.
-    for told in (everywhere, part.margin, ~everywhere):
+    nowhere = ~everywhere
+    for told in (everywhere, part.margin, nowhere) if tell else (nowhere,):
         guard = Guard(system=part, minimum=minimum, primary=primary, told=told)
-        result = _protect(guard, begin)
+        result = _protect(guard, begin, exact=exact)
         if result is not None:
             return told, *result, NONE_LEFT
     everything = with_groups(part, ~part.known)
     return ~everywhere, everything, False, failing_cells(guard, everything)
 
 
-def _protect(guard: Guard, begin: BoolVector) -> tuple[BoolVector, bool] | None:
+def _protect(
+    guard: Guard, begin: BoolVector, *, exact: bool
+) -> tuple[BoolVector, bool] | None:
     """Return hidden cells and whether they cost least; None if nothing suffices."""
     if not failing_cells(guard, begin, most=1).size:
         return begin, True
     everything = begin | with_groups(guard.system, guard.hideable)
     if failing_cells(guard, everything, most=1).size:
         return None
-    hidden = cheapest_hiding(guard, begin)
+    hidden = cheapest_hiding(guard, begin) if exact else None
     if hidden is None:
         return _greedy(guard, begin), False
     return hidden, True

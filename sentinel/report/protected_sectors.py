@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
-    from sentinel.disclosure import ProtectedFlows, ReleasePolicy
+    from sentinel.disclosure import PlacesElsewhere, ProtectedFlows, ReleasePolicy
 
 __all__ = ["protect_sectors"]
 
@@ -19,6 +20,7 @@ def protect_sectors(
     sectors: pd.DataFrame,
     routes: ProtectedFlows | None,
     policy: ReleasePolicy,
+    elsewhere: Sequence[PlacesElsewhere] = (),
 ) -> pd.DataFrame:
     """Return the counts that may be shown beside the routes of the same release.
 
@@ -28,6 +30,8 @@ def protect_sectors(
         ``destination, sector, n`` over all rounds, unprotected.
     routes : ProtectedFlows or None
     policy : ReleasePolicy
+    elsewhere : sequence of PlacesElsewhere
+        Released tables by sector.
 
     Returns
     -------
@@ -37,12 +41,11 @@ def protect_sectors(
     Notes
     -----
     A destination is taken only if the routes print its number over all rounds: then
-    its sectors add up to what readers know already, and each destination is protected
-    by itself with that sum as known. Sums of a sector over destinations are never
-    printed, so that no two destinations share an equation. The release ledger keeps
-    these counts in one family with the routes (`released_cells`).
+    its sectors add up to what readers know already. Sums of a sector over destinations
+    are tied to the released tables by sector. The release ledger keeps these counts in
+    one family with the routes (`released_cells`).
     """
-    from sentinel.disclosure import protect_marginals
+    from sentinel.disclosure import protect_breakdown
     from sentinel.disclosure.flows import ALL_ROUNDS
 
     empty = pd.DataFrame(columns=list(COLUMNS))
@@ -52,17 +55,15 @@ def protect_sectors(
     layers = set(routes.totals["round_id"].astype("str"))
     layer = ALL_ROUNDS if ALL_ROUNDS in layers else min(layers)
     shown = nodes[(nodes["round_id"] == layer) & ~nodes["suppressed"]]
-    parts = []
-    for place, number in zip(shown["place"], shown["n"], strict=True):
-        rows = sectors[sectors["destination"].astype("str") == str(place)]
-        if not place or int(rows["n"].sum()) != int(number):
-            # Not the persons that the routes count: their sum would tell of others.
-            continue
-        persons = rows.loc[rows.index.repeat(rows["n"]), ["sector"]].astype("str")
-        persons = persons.replace("", NOT_STATED).reset_index(drop=True)
-        (table,) = protect_marginals(persons, [["sector"]], policy).tables
-        table = table[table["count"].notna()].rename(columns={"count": "n"})
-        parts.append(table.assign(destination=str(place)))
-    if not parts:
-        return empty
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)]
+    totals = sectors.groupby(sectors["destination"].astype("str"))["n"].sum()
+    # Not the persons that the routes count: their sum would tell of others.
+    printed = [
+        str(place)
+        for place, number in zip(shown["place"], shown["n"], strict=True)
+        if place and totals.get(str(place), 0) == number
+    ]
+    counts = sectors.rename(columns={"destination": "place", "sector": "part"})
+    counts = counts.assign(part=counts["part"].astype("str").replace("", NOT_STATED))
+    table = protect_breakdown(counts, policy, printed=printed, elsewhere=elsewhere)
+    names = {"place": "destination", "part": "sector"}
+    return table[table["n"].notna()].rename(columns=names)[list(COLUMNS)]

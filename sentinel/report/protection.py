@@ -11,6 +11,7 @@ import pandas as pd
 from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
 from sentinel.report.other_definitions import protect_definitions
+from sentinel.report.places_elsewhere import places_elsewhere
 from sentinel.report.protected_sectors import protect_sectors
 from sentinel.report.protected_settings import protected_settings, setting_tables
 from sentinel.report.release import (
@@ -66,7 +67,7 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         hidden["event"] = _hidden_rounds(sensitivity[own])
     comparison, no_comparison = protect_definitions(result, hidden, sensitivity, policy)
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
-    routes, lost_routes, no_routes = _protect_routes(result, policy)
+    routes, lost_routes, no_routes = _protect_routes(result, tables, policy)
 
     def told(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(without_small_counts(text, policy.minimum_cell) for text in texts)
@@ -83,7 +84,12 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         models=tuple(release_model(model, labels, policy) for model in result.models),
         flow=_row_counts(result),
         routes=routes,
-        sectors=protect_sectors(result.sectors, routes, policy),
+        sectors=protect_sectors(
+            result.sectors,
+            routes,
+            policy,
+            places_elsewhere(result, tables, policy, kinds=["sector"]),
+        ),
         suppressed=(*lost, *lost_sensitivity, *lost_trend, *lost_routes),
         origins=result.interviews.origins,
         estimators=_estimators_used(result),
@@ -256,7 +262,7 @@ def _protect_trend(
 
 
 def _protect_routes(
-    result: StudyResult, policy: ReleasePolicy
+    result: StudyResult, tables: Sequence[ReleasedTable], policy: ReleasePolicy
 ) -> tuple[ProtectedFlows | None, list[Suppressed], tuple[str, ...]]:
     """Return what may be drawn, what it lost, and why rounds are not drawn."""
     from sentinel.disclosure import UnprotectableFlowsError, protect_flows
@@ -264,15 +270,20 @@ def _protect_routes(
     if result.flows.empty:
         return None, [], ()
     try:
-        routes = protect_flows(result.flows, policy)
+        routes = protect_flows(
+            result.flows,
+            policy,
+            elsewhere=places_elsewhere(result, tables, policy),
+        )
     except UnprotectableFlowsError as error:
         return None, [], (f"Maps: {error}",)
     nodes = (routes.origins, routes.crossings, routes.destinations)
     lost = Suppressed(
         table="routes",
         cells=len(routes.flows) + sum(map(len, nodes)),
-        primary=routes.n_primary,
-        complementary=routes.n_complementary,
+        # Hidden legs are marked alike, so it is not said how many of them are small.
+        primary=0,
+        complementary=routes.n_primary + routes.n_complementary,
     )
     few = f"Maps of {{}}: fewer than {policy.minimum_cell} respondents named a place."
     return routes, [lost], tuple(map(few.format, routes.withheld))

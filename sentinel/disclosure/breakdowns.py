@@ -62,8 +62,8 @@ def protect_breakdown(
     [40, <NA>, <NA>]
     """
     check_columns(counts, {name: name for name in ("place", "part", "n")})
-    table = counts[counts["n"] > 0].astype({"place": "str", "part": "str"})
-    table = table.groupby(["place", "part"], as_index=False)["n"].sum()
+    persons = counts[counts["n"] > 0].astype({"place": "str", "part": "str"})
+    table = persons.groupby(["place", "part"])["n"].sum().reset_index()
     is_printed = table["place"].isin(list(printed)).to_numpy(dtype=bool)
     builder = SystemBuilder()
     cells = [

@@ -237,6 +237,9 @@ def test_a_round_that_is_hidden_hides_its_contrasts_and_variants(study_maker):
     for table in study.estimates:
         in_round = table.frame["round_id"] == "R2012"
         table.frame.loc[in_round, "n_cases"] = 4
+    settings = study.sensitivity
+    in_round = (settings["round_id"] == "R2012") & (settings["setting"] == "base")
+    settings.loc[in_round, "n_cases"] = 4
     release = protect_study(study)
     assert release.headline[0].frame["suppressed"].tolist() == [False, True]
     assert release.trend["suppressed"].all()

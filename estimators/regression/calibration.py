@@ -14,7 +14,7 @@ from estimators.checks import check_counts, check_level
 from estimators.designs import ReplicateDesign
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.intervals import critical_value
-from estimators.regression.regression_fit import RegressionFit, sampling_covariance
+from estimators.regression.regression_fit import SampledFit, sampling_covariance
 from estimators.results import Estimate, Interval
 
 if TYPE_CHECKING:
@@ -74,14 +74,15 @@ class Calibration:
 
 
 def calibration(
-    fit: RegressionFit, *, groups: int = 10, level: float = 0.95
+    fit: SampledFit, *, groups: int = 10, level: float = 0.95
 ) -> Calibration:
     """Compare a logistic model's probabilities with what was observed.
 
     Parameters
     ----------
-    fit : RegressionFit
-        Of a 0/1 outcome with logit link, with or without a `SurveyDesign`.
+    fit : SampledFit
+        Of `logistic`, `firth_logistic` or `survey_glm` with a 0/1 outcome and a logit
+        link, with or without a `SurveyDesign`.
     groups : int
         At most so many groups of equal numbers of rows by predicted probability; equal
         predictions stay together. At least 2.
@@ -171,11 +172,11 @@ def calibration(
     )
 
 
-def _check_fit(fit: RegressionFit) -> None:
-    if not isinstance(fit, RegressionFit):
+def _check_fit(fit: SampledFit) -> None:
+    if not isinstance(fit, SampledFit):
         raise InputError(
-            "A fit that knows its sample (of logistic or survey_glm) was expected, "
-            f"{type(fit).__name__} came."
+            "A fit that knows its sample (of logistic, firth_logistic or survey_glm) "
+            f"was expected, {type(fit).__name__} came."
         )
     if fit.model.family != "binomial" or fit.model.link != "logit":
         raise InputError(
@@ -190,7 +191,7 @@ def _check_fit(fit: RegressionFit) -> None:
 
 
 def _recalibrate(
-    fit: RegressionFit, predictor: FloatVector, outcome: FloatVector
+    fit: SampledFit, predictor: FloatVector, outcome: FloatVector
 ) -> tuple[FloatVector, FloatMatrix]:
     """Return intercept and slope with their sampling covariance, by Newton's steps."""
     matrix = np.column_stack([np.ones(predictor.size), predictor])
@@ -215,7 +216,7 @@ def _recalibrate(
 
 
 def _group_table(
-    fit: RegressionFit, predicted: FloatVector, groups: int, level: float
+    fit: SampledFit, predicted: FloatVector, groups: int, level: float
 ) -> pd.DataFrame:
     frequency, mass = fit.sample.rows.frequency, fit.sample.mass
     outcome = np.asarray(fit.sample.rows.outcome)

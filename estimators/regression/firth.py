@@ -26,6 +26,7 @@ from estimators.regression.doubts import (
     infinite_terms,
     separation_notes,
 )
+from estimators.regression.glm_families import glm_model
 from estimators.regression.inference import (
     Inference,
     IntervalKind,
@@ -35,13 +36,9 @@ from estimators.regression.inference import (
     wald_inference,
     with_wald_term,
 )
-from estimators.regression.model_data import (
-    INTERCEPT,
-    BinaryData,
-    LinearPredictor,
-    read_binary_data,
-)
-from estimators.results import ModelFit
+from estimators.regression.model_data import INTERCEPT, BinaryData, LinearPredictor
+from estimators.regression.model_rows import read_model_rows
+from estimators.regression.regression_fit import ModelSample, SampledFit
 
 if TYPE_CHECKING:
     from estimators.array_types import IntVector
@@ -76,7 +73,7 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
     flac: bool = False,
     covariance: ModelCovariance = "fisher",
     tau: float = 0.5,
-) -> ModelFit:
+) -> SampledFit:
     """Fit a logistic model by maximum penalised likelihood (Firth's bias reduction).
 
     Estimates log odds ratios for a 0/1 outcome of independent persons, or of a sample
@@ -122,15 +119,15 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
 
     Returns
     -------
-    ModelFit
-        Terms as formulaic names them, the intercept ``Intercept``. `statistic` is the
-        likelihood ratio chi-square for profile limits (F with a design) and z or t for
-        Wald. `fit_statistics`: ``log_likelihood`` (without penalty),
-        ``penalised_log_likelihood``, ``null_penalised_log_likelihood`` (slopes 0, the
-        penalty still that of the full design), ``df``, ``likelihood_ratio`` and
-        ``p_value`` of all slopes together (with a design a Wald F test),
-        ``n_events``, ``events_per_variable`` = min(events, non-events) / slopes,
-        ``n_excluded``.
+    SampledFit
+        A `ModelFit` that `regression.calibration` takes. Terms as formulaic names them,
+        the intercept ``Intercept``. `statistic` is the likelihood ratio chi-square for
+        profile limits (F with a design) and z or t for Wald. `fit_statistics`:
+        ``log_likelihood`` (without penalty), ``penalised_log_likelihood``,
+        ``null_penalised_log_likelihood`` (slopes 0, the penalty still that of the full
+        design), ``df``, ``likelihood_ratio`` and ``p_value`` of all slopes together
+        (with a design a Wald F test), ``n_events``, ``events_per_variable`` =
+        min(events, non-events) / slopes, ``n_excluded``.
 
     Raises
     ------
@@ -178,11 +175,14 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
     if design is not None:
         _check_design(design, frame, count, options)
         inside = design.domain
-    data = read_binary_data(formula, frame, count=count, inside=inside)
+    data = read_model_rows(formula, frame, count=count, inside=inside)
     if flic and INTERCEPT not in data.term:
         raise InputError("flic=True refits the intercept, but the model has none.")
-    weight = data.frequency if design is None else weights_of_mean_one(design, data)
-    rows, trials, events, position = data.distinct_rows(weight)
+    weight = np.ones(len(data.outcome))
+    if design is not None:
+        weight = weights_of_mean_one(design, data)
+    sample = ModelSample(frame=frame, rows=data, weight=weight, design=design)
+    rows, trials, events, position = data.distinct_rows(sample.mass)
     firth = Likelihood(rows, trials, events, tau)
     infinite = infinite_terms(firth)
     separation = separation_notes(
@@ -197,7 +197,7 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
         inference, extra = _designed(design, fitted, rows_read, options)
     beta = fitted.reported.beta[: len(data.term)].copy()
     statistics = _fit_statistics(fitted, data)
-    return ModelFit(
+    return SampledFit(
         method="firth_logistic",
         formula=formula,
         term=data.term,
@@ -221,6 +221,9 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
             *extra.notes,
             *infinite_limit_notes(inference, data),
         ),
+        model=glm_model("binomial"),
+        sample=sample,
+        df=extra.statistics.get("residual_df", np.inf),
     )
 
 

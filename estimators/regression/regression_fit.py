@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ModelSample",
     "RegressionFit",
+    "SampledFit",
     "inverse_information",
     "sampling_covariance",
     "score_influence",
@@ -58,8 +59,32 @@ class ModelSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class RegressionFit(ModelFit):
-    """A generalised linear model together with the sample that it was fitted to.
+class SampledFit(ModelFit):
+    """A generalised linear model that knows its sample, however it was estimated.
+
+    Attributes
+    ----------
+    model : Model
+        Family and link.
+    sample : ModelSample
+    df : float
+        Degrees of freedom of tests and limits; infinite for normal ones.
+    """
+
+    model: Model
+    sample: ModelSample
+    df: float
+
+    def plot_calibration(self, ax: Axes | None = None) -> Axes:
+        """Draw observed against predicted shares; `regression.calibration` explains."""
+        from estimators.regression.calibration import calibration
+
+        return calibration(self, level=self.ci_level).plot(ax=ax)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RegressionFit(SampledFit):
+    """A generalised linear model by maximum likelihood, with its sample.
 
     Attributes
     ----------
@@ -74,10 +99,7 @@ class RegressionFit(ModelFit):
         Coefficients in every replicate of the design.
     """
 
-    model: Model
-    sample: ModelSample
     information: FloatMatrix
-    df: float
     replicates: FloatMatrix | None = None
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -99,12 +121,6 @@ class RegressionFit(ModelFit):
         drawn = forest_plot(slopes, label="term", ax=ax)
         drawn.axvline(0.0, color="0.6", linestyle=(0, (4, 3)), linewidth=0.9, zorder=1)
         return drawn
-
-    def plot_calibration(self, ax: Axes | None = None) -> Axes:
-        """Draw observed against predicted shares; `regression.calibration` explains."""
-        from estimators.regression.calibration import calibration
-
-        return calibration(self, level=self.ci_level).plot(ax=ax)
 
 
 def inverse_information(information: FloatMatrix) -> FloatMatrix:

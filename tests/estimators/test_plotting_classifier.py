@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from estimators import regression
 from estimators.designs import SurveyDesign
 from estimators.diagnostics import area_under_roc, roc_curve
-from estimators.errors import InputError, NotEstimableError
+from estimators.errors import ConvergenceError, InputError, NotEstimableError
 from estimators.plotting import calibration_plot, roc_plot
 from estimators.proportions import proportion_ci
 
@@ -93,6 +94,62 @@ def test_calibration__clusters_widen_the_intervals_of_groups():
     assert (width[1] > 1.8 * width[0]).all()
 
 
+@pytest.mark.parametrize("option", [{}, {"flic": True}, {"flac": True}, {"tau": 0.1}])
+def test_calibration__of_a_penalised_fit_is_the_plain_regression_on_its_log_odds(
+    option,
+):
+    frame = people()[::5]
+    fit = regression.firth_logistic("y ~ x + I(x**2)", frame, **option)
+    found = regression.calibration(fit, groups=4)
+    odds = fit.linear_predictor(frame)
+    plain = sm.GLM(
+        frame["y"], sm.add_constant(odds), family=sm.families.Binomial()
+    ).fit(cov_type="HC0", tol=1e-12)
+    known = [found.intercept.estimate, found.slope.estimate]
+    np.testing.assert_allclose(known, plain.params, atol=1e-8)
+    errors = [found.intercept.std_error, found.slope.std_error]
+    np.testing.assert_allclose(errors, plain.bse, rtol=1e-6)
+    assert found.table["n_obs"].sum() == len(frame)
+    ratio = frame["y"].sum() / (1 / (1 + np.exp(-odds))).sum()
+    assert found.observed_to_expected == pytest.approx(ratio, rel=1e-9)
+    if "flic" in option or "flac" in option:
+        # Both are made for that.
+        assert ratio == pytest.approx(1, abs=1e-6)
+
+
+def test_calibration__of_a_penalised_fit_under_a_design():
+    frame = people()[::4].reset_index(drop=True)
+    frame["w"] = 1.0 + np.arange(len(frame)) % 3
+    design = SurveyDesign.from_frame(frame, weights="w", psu="truck")
+    fit = regression.firth_logistic("y ~ x", frame, design=design)
+    found = regression.calibration(fit)
+    odds = frame.assign(odds=fit.linear_predictor(frame))
+    plain = regression.survey_glm(
+        "y ~ odds", SurveyDesign.from_frame(odds, weights="w", psu="truck")
+    )
+    known = [found.intercept.estimate, found.slope.estimate]
+    np.testing.assert_allclose(known, plain.estimate, atol=1e-8)
+    errors = [found.intercept.std_error, found.slope.std_error]
+    np.testing.assert_allclose(errors, plain.std_error, rtol=1e-6)
+    title = fit.plot_calibration().get_title(loc="left")
+    assert title.startswith(f"slope {found.slope.estimate:.2f} [")
+
+
+def test_calibration__of_a_penalised_fit_to_counts_has_everybody_in_a_group():
+    cells = pd.DataFrame(
+        {"debt": [0, 0, 1, 1], "forced": [0, 1, 1, 0], "persons": [18, 2, 5, 3]}
+    )
+    fit = regression.firth_logistic("forced ~ debt", cells, count="persons")
+    table = regression.calibration(fit, groups=2).table
+    assert table["n_obs"].tolist() == [20, 8]
+    assert table["n_events"].tolist() == [2, 5]
+    assert table["estimate"].tolist() == [0.1, 0.625]
+    separated = cells.iloc[:3]
+    fit = regression.firth_logistic("forced ~ debt", separated, count="persons")
+    with pytest.raises(ConvergenceError, match="separate events"):
+        regression.calibration(fit, groups=2)
+
+
 def test_plot_calibration__is_reached_from_the_fit_and_shows_the_table():
     fit = regression.logistic("y ~ x", people())
     ax = fit.plot_calibration()
@@ -114,6 +171,10 @@ def test_calibration__what_has_none_is_refused_by_name():
     with pytest.raises(NotEstimableError, match="predictions are equal"):
         regression.calibration(regression.logistic("y ~ 1", frame))
     with pytest.raises(InputError, match="knows its sample"):
-        regression.calibration(regression.firth_logistic("y ~ x", frame))
+        regression.calibration(
+            regression.misclassified_logistic(
+                "y ~ x", frame, sensitivity=0.99, specificity=0.99
+            )
+        )
     with pytest.raises(InputError, match="groups=1"):
         regression.calibration(regression.logistic("y ~ x", frame), groups=1)

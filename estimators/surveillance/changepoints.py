@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.special import betaincinv, chdtri, xlogy
@@ -44,7 +44,7 @@ def changepoints(
     *,
     population: Sequence[float] | FloatVector | None = None,
     trials: Sequence[float] | FloatVector | None = None,
-    penalty: float | None = None,
+    penalty: float | Literal["scaled"] | None = None,
     least_length: int = 2,
     n_resamples: int = 999,
     level: float = 0.95,
@@ -60,9 +60,11 @@ def changepoints(
         Exposure: stretches of one rate per unit of it.
     trials : array of shape (n,), optional
         Interviews of which `counts` were positive: stretches of one share.
-    penalty : float, optional
+    penalty : float or "scaled", optional
         What a change must lower minus twice the log likelihood by; default
-        ``2 log(n)``, BIC's for a time and a rate.
+        ``2 log(n)``, BIC's for a time and a rate. "scaled" multiplies it by how much
+        neighbouring periods scatter beyond Poisson (or binomial) chance, if more than
+        1: counts of calls and arrests nearly always do, and are cut into noise else.
     least_length : int
         Periods of a stretch, at least 1.
     n_resamples : int
@@ -85,6 +87,11 @@ def changepoints(
 
     Notes
     -----
+    The scatter of "scaled" is the median, over pairs of neighbours, of Pearson's
+    statistic that both have one rate (in the manner of von Neumann's successive
+    differences: a change touches one pair), by the median of chi-squared with one
+    degree of freedom.
+
     The best cut of all is found (no pruning, no greedy split). The p-value compares
     the greatest likelihood ratio of one cut with that of series in which the periods
     are exchanged (counts alone: overdispersion stays as it is), in which the cases fall
@@ -120,7 +127,9 @@ def changepoints(
             f"{values.size} periods with {values.sum():g} cases and least_length="
             f"{least}: two stretches of at least one period and a case are needed."
         )
-    cost = 2 * np.log(values.size) if penalty is None else float(penalty)
+    scatter = _scatter(values, weight, shares=shares) if penalty == "scaled" else 1.0
+    bic = 2 * float(np.log(values.size)) * scatter
+    cost = bic if penalty is None or penalty == "scaled" else float(penalty)
     if not 0 <= cost < np.inf:
         raise InputError(f"penalty={penalty!r}: a number >= 0 was expected.")
     cuts = _partition(values, weight, cost, least, shares=shares)
@@ -133,11 +142,32 @@ def changepoints(
         total, size = float(values[start:end].sum()), float(weight[start:end].sum())
         rows.append(_stretch(total, size, p_value, level, shares=shares))
         groups.append({"first": labels[start], "last": labels[end - 1]})
-    notes = (
-        f"{len(rows) - 1} changes at penalty {cost:.3g}; limits ignore the search",
+    more = f", scatter {scatter:.3g} times chance" if penalty == "scaled" else ""
+    notes: tuple[str, ...] = (
+        f"{len(rows) - 1} changes at penalty {cost:.3g}{more}; "
+        "limits ignore the search",
         f"p-value of any change {p_value:.3g} from {n_resamples} series without one",
     )
+    if scatter > 1:
+        wide = float(np.sqrt(scatter))
+        notes += (f"limits are those of chance alone, too narrow by {wide:.2g} times",)
     return Estimates(rows=tuple(rows), groups=tuple(groups), notes=notes)
+
+
+def _scatter(values: FloatVector, weight: FloatVector, *, shares: bool) -> float:
+    """Return how much neighbours differ beyond chance, at least 1; robust to jumps."""
+    first, second = values[:-1], values[1:]
+    of_first, of_second = weight[:-1], weight[1:]
+    total, whole = first + second, of_first + of_second
+    spread = of_first * of_second * total
+    if shares:
+        spread = spread * (1 - total / whole)
+    apart = (first * of_second - second * of_first) ** 2
+    known = spread > 0
+    if not known.any():
+        return 1.0
+    pearson = apart[known] / spread[known]
+    return max(1.0, float(np.median(pearson)) / float(chdtri(1.0, 0.5)))
 
 
 def _weight(

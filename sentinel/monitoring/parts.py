@@ -15,6 +15,9 @@ __all__ = ["MonitoredPart", "MonitoringResult", "PartKind", "few"]
 PartKind = Literal[
     "series",
     "trend",
+    "segments",
+    "nowcast",
+    "rounds",
     "intervention",
     "shares",
     "referrals",

@@ -12,6 +12,7 @@ import pandas as pd
 from estimators.errors import InputError, NotEstimableError
 from sentinel.disclosure import ReleasePolicy
 from sentinel.monitoring.aberrations import watch_series
+from sentinel.monitoring.delay_parts import delay_parts
 from sentinel.monitoring.descriptive import NO_INFERENCE, describe_items, read_items
 from sentinel.monitoring.framework import read_framework
 from sentinel.monitoring.framework_parts import framework_part
@@ -19,7 +20,9 @@ from sentinel.monitoring.funnel_parts import funnel_parts
 from sentinel.monitoring.hotline import HotlineColumns, read_hotline_log
 from sentinel.monitoring.hotline_parts import hotline_parts
 from sentinel.monitoring.parts import MonitoredPart, MonitoringResult
+from sentinel.monitoring.round_parts import round_parts
 from sentinel.monitoring.score_parts import score_parts
+from sentinel.monitoring.segment_parts import segment_parts
 from sentinel.monitoring.series import (
     ReleasedSeries,
     by_period,
@@ -70,8 +73,8 @@ def monitor(config: StudyConfig) -> MonitoringResult:
     """
     run = _Run(config)
     for read in (
-        run.all_series, run.hotlines, run.funnels, run.frameworks, run.scores,
-        run.descriptive,
+        run.all_series, run.hotlines, run.delays, run.rounds, run.funnels,
+        run.frameworks, run.scores, run.descriptive,
     ):  # fmt: skip
         for part in read():
             run.parts.append(part)
@@ -183,6 +186,7 @@ class _Run:
                 source=entry.source,
             )
         yield replace(part, series=told)
+        yield from segment_parts(entry, series, told, self.skipped)
         yield from series_models(entry, series, self.skipped)
 
     def hotlines(self) -> Iterator[MonitoredPart]:
@@ -193,6 +197,18 @@ class _Run:
                 yield from hotline_parts(
                     log, entry, self.policy, self.finest, self.skipped
                 )
+
+    def delays(self) -> Iterator[MonitoredPart]:
+        """Give what is foretold of periods whose reports still come in."""
+        for entry in self.section.delays:
+            yield from delay_parts(
+                entry, self.read, self.policy, self.finest, self.skipped
+            )
+
+    def rounds(self) -> Iterator[MonitoredPart]:
+        """Give the shares of interview rounds, each against those before it."""
+        for entry in self.section.rounds:
+            yield from round_parts(entry, self.read, self.policy, self.skipped)
 
     def funnels(self) -> Iterator[MonitoredPart]:
         """Give the tables of every funnel."""

@@ -35,6 +35,9 @@ _COLUMNS = {
         ("unknowns",), ("n_obs", "n_acted"), ("n_not_acted", "n_obs", "n_acted")
     ),
     "comparison": _Columns(("label",), ("n_obs",)),
+    "rounds": _Columns(
+        ("round",), ("positives", "trials"), ("others", "trials", "positives")
+    ),
     "trend": _Columns(("label",), ("n_obs",)),
 }
 

@@ -37,6 +37,10 @@ def monitoring_drawings(part: MonitoredPart, *, simulated: bool) -> tuple[Drawin
         return ()
     if part.kind == "series":
         return (_series(part, simulated=simulated),)
+    if part.kind == "segments":
+        return (_segments(part, simulated=simulated),)
+    if part.kind in ("rounds", "nowcast"):
+        return (_foretold(part, simulated=simulated),)
     if part.kind == "funnel":
         return (_funnel(part, simulated=simulated),)
     if part.kind == "scores":
@@ -87,6 +91,91 @@ def _series(part: MonitoredPart, *, simulated: bool) -> Drawing:
             alt=f"{part.title}, {frame['period'].iloc[0]} to "
             f"{frame['period'].iloc[-1]}. Periods in alarm: {said}. The table gives "
             "the numbers.",
+        )
+
+
+def _segments(part: MonitoredPart, *, simulated: bool) -> Drawing:
+    """Draw a series with its stretches as steps, or its trends by their ends."""
+    from matplotlib.figure import Figure
+
+    counts = next(iter(part.series.values()))
+    periods = list(counts)
+    with house_style():
+        figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot(
+            range(len(periods)), list(counts.values()), color=ACCENT, linewidth=1.1,
+            marker="o", markersize=2.6, zorder=3,
+        )  # fmt: skip
+        steps = part.unit.startswith("count")
+        said = []
+        for _, row in part.frame.iterrows():
+            ends = [periods.index(str(row[name])) for name in ("first", "last")]
+            if steps:
+                low, high = row["ci_low"], row["ci_high"]
+                axes.fill_between(ends, low, high, color="#e9eff5", zorder=1)
+                axes.plot(ends, [row["estimate"]] * 2, color=PERSON, zorder=4)
+            else:
+                axes.axvline(ends[1], color=FAINT, linewidth=0.8, zorder=1)
+                axes.annotate(
+                    f"{row['estimate']:+.1f} %", (sum(ends) / 2, 0.97), ha="center",
+                    va="top", fontsize=8, color=INK,
+                    xycoords=("data", "axes fraction"),
+                )  # fmt: skip
+            said.append(f"{row['first']} to {row['last']} {row['estimate']:.1f}")
+        _period_ticks(axes, periods)
+        axes.set_ylim(0, 1.15 * max(counts.values()))
+        axes.set_ylabel("count")
+        clean_axes(axes, grid="y")
+        _stamp(axes, simulated=simulated)
+        return drawing(
+            figure,
+            name=part.name,
+            title=part.title,
+            alt=f"{part.title}: {'; '.join(said)}. The table gives the numbers.",
+        )
+
+
+def _foretold(part: MonitoredPart, *, simulated: bool) -> Drawing:
+    """Draw what was seen beside what was foretold, with its limits."""
+    from matplotlib.figure import Figure
+
+    frame = part.frame
+    label, seen, expected = (
+        ("round", "share", "expected")
+        if part.kind == "rounds"
+        else ("period", "reported", "estimate")
+    )
+    factor = 100.0 if part.kind == "rounds" else 1.0
+    numbers = frame[[seen, expected, "ci_low", "ci_high"]].astype("float64") * factor
+    places = range(len(frame))
+    with house_style():
+        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        axes = figure.add_subplot()
+        axes.vlines(
+            places, numbers["ci_low"], numbers["ci_high"], color="#c9d6e3", linewidth=7,
+            label="foretold, with limits",
+        )  # fmt: skip
+        axes.plot(
+            places, numbers[expected], linestyle="none", marker="_", markersize=11,
+            color=MUTED,
+        )  # fmt: skip
+        axes.plot(
+            places, numbers[seen], linestyle="none", marker="o", markersize=4,
+            color=ACCENT, label="seen" if part.kind == "rounds" else "reported so far",
+        )  # fmt: skip
+        axes.set_xticks(list(places), frame[label].astype(str).tolist())
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("%" if part.kind == "rounds" else "reports")
+        clean_axes(axes, grid="y")
+        axes.legend(loc="best", frameon=False, fontsize=7.5)
+        _stamp(axes, simulated=simulated)
+        return drawing(
+            figure,
+            name=part.name,
+            title=part.title,
+            alt=f"{part.title}: what was seen beside what was foretold for "
+            f"{', '.join(frame[label].astype(str))}. The table gives the numbers.",
         )
 
 

@@ -51,6 +51,10 @@ def _alarm(cell: object) -> str:
     return "alarm" if cell is True or str(cell) == "True" else ""
 
 
+def _outside(cell: object) -> str:
+    return "outside" if cell is True or str(cell) == "True" else ""
+
+
 _LINES: dict[str, tuple[Line, ...]] = {
     "series": (
         ("period", "Period", _text),
@@ -59,6 +63,30 @@ _LINES: dict[str, tuple[Line, ...]] = {
         ("upper_bound", "Limit", _number),
         ("alarm", "Alarm", _alarm),
         ("reason", "Note", _text),
+    ),
+    "segments": (
+        ("first", "From", _text),
+        ("last", "To", _text),
+        ("estimate", "Estimate", _two),
+        ("ci_low", "from", _two),
+        ("ci_high", "to", _two),
+    ),
+    "nowcast": (
+        ("period", "Period", _text),
+        ("reported", "Reported so far", _count),
+        ("estimate", "Foretold in all", _number),
+        ("ci_low", "from", _number),
+        ("ci_high", "to", _number),
+    ),
+    "rounds": (
+        ("round", "Round", _text),
+        ("positives", "Positive", _count),
+        ("trials", "Interviewed", _count),
+        ("share", "%", _share),
+        ("expected", "Foretold, %", _share),
+        ("ci_low", "from", _share),
+        ("ci_high", "to", _share),
+        ("unusual", "Outside", _outside),
     ),
     "shares": (
         ("kind", "About", _text),
@@ -104,7 +132,20 @@ _LINES: dict[str, tuple[Line, ...]] = {
         ("percent", "%", _number),
     ),
 }
-_TEXT_COLUMNS = ("period", "group", "stage", "kind", "place", "item", "reason", "alarm")
+_TEXT_COLUMNS = (
+    "first",
+    "last",
+    "round",
+    "unusual",
+    "period",
+    "group",
+    "stage",
+    "kind",
+    "place",
+    "item",
+    "reason",
+    "alarm",
+)
 _ESTIMATES = ("referrals", "comparison", "intervention", "trend")
 _STATUS_HEADS = {
     "indicator": "No.",

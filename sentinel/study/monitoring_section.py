@@ -12,12 +12,14 @@ from pydantic import Field, model_validator
 from sentinel.study.section import Name, Names, Section
 
 __all__ = [
+    "DelaysEntry",
     "DescriptiveEntry",
     "FrameworkEntry",
     "FunnelEntry",
     "HotlineEntry",
     "MonitoredFile",
     "MonitoringSection",
+    "RoundsEntry",
     "ScoresEntry",
     "SeriesEntry",
 ]
@@ -50,7 +52,8 @@ class SeriesEntry(MonitoredFile):
 
     `whole` names the count of which `count` is a part. `intervention` is the first
     period after something changed; `covariates` are numeric columns. `trend` asks for a
-    test of a trend.
+    test of a trend, `changepoints` for stretches of one rate, `joinpoints` for at most
+    so many bends of a trend.
     """
 
     period: Name = "period"
@@ -60,6 +63,8 @@ class SeriesEntry(MonitoredFile):
     method: Aberration = "ears"
     options: dict[str, Any] = Field(default_factory=dict)
     trend: bool = True
+    changepoints: bool = False
+    joinpoints: int = Field(default=0, ge=0, le=3)
     intervention: str | None = None
     covariates: Names = ()
 
@@ -78,6 +83,33 @@ class HotlineEntry(MonitoredFile):
     last: str | None = None
     method: Aberration = "ears"
     options: dict[str, Any] = Field(default_factory=dict)
+
+
+class RoundsEntry(MonitoredFile):
+    """One ``[[monitoring.rounds]]``: a row per interview round, in order of time.
+
+    Each round's share of `positives` among `trials` is compared with what the rounds
+    before it foretell; `time` is a column of numbers, for unequal gaps.
+    """
+
+    round: Name = "round"
+    positives: Name = "positives"
+    trials: Name = "trials"
+    time: str | None = None
+
+
+class DelaysEntry(MonitoredFile):
+    """One ``[[monitoring.delays]]``: a row per report, days of event and of report.
+
+    Foretells the counts of periods whose reports still come in. Delays of more than
+    `longest` periods count as `longest`; `last` is the last whole period of reporting.
+    """
+
+    event: Name = "event"
+    reported: Name = "reported"
+    every: Unit = "month"
+    longest: int = Field(default=3, ge=1, le=24)
+    last: str | None = None
 
 
 class FunnelEntry(MonitoredFile):
@@ -143,6 +175,8 @@ class MonitoringSection(Section):
     time_unit: Unit | None = None
     series: tuple[SeriesEntry, ...] = ()
     hotlines: tuple[HotlineEntry, ...] = ()
+    delays: tuple[DelaysEntry, ...] = ()
+    rounds: tuple[RoundsEntry, ...] = ()
     funnels: tuple[FunnelEntry, ...] = ()
     frameworks: tuple[FrameworkEntry, ...] = ()
     scores: tuple[ScoresEntry, ...] = ()
@@ -169,7 +203,8 @@ class MonitoringSection(Section):
     def entries(self) -> Iterator[tuple[str, int, MonitoredFile]]:
         """Yield every entry with the key of its list and its place in it."""
         for kind in (
-            "series", "hotlines", "funnels", "frameworks", "scores", "descriptive",
+            "series", "hotlines", "delays", "rounds", "funnels", "frameworks",
+            "scores", "descriptive",
         ):  # fmt: skip
             for number, entry in enumerate(getattr(self, kind)):
                 yield kind, number, entry

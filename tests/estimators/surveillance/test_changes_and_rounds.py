@@ -110,3 +110,43 @@ def test_round__a_longer_gap_widens_and_refusals():
         surveillance.unusual_round([3], [9])
     with pytest.raises(InputError, match="times must rise"):
         surveillance.unusual_round([3, 4], [9, 9], times=[2, 1])
+
+
+def test_changepoints__the_scatter_of_neighbours_by_hand():
+    # Pairs 10 and 20: (10 - 20)^2 / 30; chi-squared with one degree has median 0.4549.
+    counts = [10, 20, 10, 20, 10, 20, 10, 20]
+    found = surveillance.changepoints(counts, penalty="scaled", n_resamples=19, rng=1)
+    scatter = (100 / 30) / stats.chi2(1).median()
+    assert f"scatter {scatter:.3g} times chance" in found.notes[0]
+    assert f"penalty {2 * np.log(8) * scatter:.3g}" in found.notes[0]
+    # Shares of 100: Pearson's statistic of two proportions, from scipy.
+    shares = surveillance.changepoints(
+        counts, trials=[100] * 8, penalty="scaled", n_resamples=19, rng=1
+    )
+    pearson = stats.chi2_contingency([[10, 90], [20, 80]], correction=False).statistic
+    scatter = pearson / stats.chi2(1).median()
+    assert f"scatter {scatter:.3g} times chance" in shares.notes[0]
+    calm = surveillance.changepoints([20] * 8, penalty="scaled", n_resamples=19, rng=1)
+    assert "scatter 1 times chance" in calm.notes[0]
+
+
+def test_changepoints__counts_that_scatter_are_cut_into_noise_without_the_scale():
+    rng = np.random.default_rng(5)
+    cut = {None: 0, "scaled": 0}
+    found = 0
+    for _ in range(30):
+        rate = rng.gamma(8.0, 60.0 / 8.0, 48)
+        for penalty in cut:
+            rows = surveillance.changepoints(
+                rng.poisson(rate), penalty=penalty, n_resamples=19, rng=1
+            ).rows
+            cut[penalty] += len(rows) > 1
+        step = rng.poisson(rate * np.where(np.arange(48) < 24, 1, 3))
+        groups = surveillance.changepoints(
+            step, penalty="scaled", n_resamples=19, rng=1
+        ).groups
+        found += any(abs(group["last"] - 24) <= 1 for group in groups[:-1])
+    # With 100 series of each kind: 100 and 16 false, without scatter 10 and 7.
+    assert cut[None] == 30
+    assert cut["scaled"] <= 10
+    assert found >= 25

@@ -1,0 +1,202 @@
+"""Changes, trends that meet, rounds and late reports, from a study file to a page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from estimators import surveillance
+from sentinel.cli import run
+from sentinel.monitoring import monitor
+from sentinel.monitoring.delay_parts import reporting_triangle
+from sentinel.report import write_monitoring
+from sentinel.study import load_study
+
+HEAD = """
+[study]
+title = "t"
+population = "p"
+reference_period = "r"
+simulated = true
+
+[[rounds]]
+label = "A"
+files = ["a.csv"]
+fieldwork_start = 2010-01-01
+fieldwork_end = 2010-01-02
+
+[monitoring]
+time_unit = "month"
+"""
+SERIES = """
+[[monitoring.series]]
+name = "calls"
+file = "calls.csv"
+count = "calls"
+changepoints = true
+joinpoints = 1
+"""
+ROUNDS = """
+[[monitoring.rounds]]
+name = "share"
+label = "Share of the rounds"
+file = "rounds.csv"
+round = "label"
+positives = "yes"
+trials = "asked"
+"""
+DELAYS = """
+[[monitoring.delays]]
+name = "late"
+label = "Reports"
+file = "reports.csv"
+longest = 2
+"""
+# A step by hand: 30 and a few until June 2011, 60 and a few from July on.
+STEP = [31, 29, 30, 32, 28, 30, 31, 29, 30, 30, 32, 28, 31, 30, 29, 31, 30, 28]
+STEP += [61, 59, 60, 62, 58, 60]
+
+
+@pytest.fixture
+def write(tmp_path):
+    (tmp_path / "a.csv").write_text("rec_id\n")
+
+    def put(sections, **tables):
+        for name, frame in tables.items():
+            frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        path = tmp_path / "study.toml"
+        path.write_text(HEAD + sections)
+        return load_study(path)
+
+    return put
+
+
+def calls(counts=STEP):
+    months = pd.period_range("2010-01", periods=len(counts), freq="M").astype(str)
+    return pd.DataFrame({"period": months, "calls": counts})
+
+
+def parts(result):
+    return {part.name: part for part in result.parts}
+
+
+def test_changes__the_step_is_found_where_it_was_put(write):
+    found = parts(monitor(write(SERIES, calls=calls())))
+    frame = found["calls_changes"].frame
+    assert frame[["first", "last"]].to_numpy().tolist() == [
+        ["2010-01", "2011-06"],
+        ["2011-07", "2011-12"],
+    ]
+    assert frame["estimate"].tolist() == pytest.approx(
+        [np.mean(STEP[:18]), np.mean(STEP[18:])]
+    )
+    trends = found["calls_joinpoints"].frame
+    alone = surveillance.joinpoint_trend(STEP, max_joinpoints=1, rng=1)
+    assert trends["estimate"].tolist() == pytest.approx([r.estimate for r in alone])
+    assert trends["first"].iloc[0] == "2010-01"
+    assert trends["last"].iloc[-1] == "2011-12"
+
+
+def test_changes__a_small_month_makes_all_of_them_run_on_quarters(write):
+    counts = [5, *STEP[1:]]
+    found = parts(monitor(write(SERIES, calls=calls(counts))))
+    changes = found["calls_changes"]
+    assert changes.unit == "count a quarter"
+    assert changes.frame["first"].iloc[0] == "2010-Q1"
+    assert set(changes.series) == {"series calls", "file calls.csv: calls"}
+
+
+def test_changes__what_cannot_be_estimated_is_said(write):
+    result = monitor(write(SERIES, calls=calls([40, 41, 42])))
+    assert any("joinpoints" in reason for reason in result.skipped)
+    assert any("changepoints" in reason for reason in result.skipped)
+
+
+def rounds(positives=(30, 42, 35, 75)):
+    return pd.DataFrame(
+        {"label": list("ABCD"), "yes": positives, "asked": [120, 150, 130, 140]}
+    )
+
+
+def test_rounds__each_against_those_before_it(write):
+    frame = parts(monitor(write(ROUNDS, rounds=rounds())))["share"].frame
+    assert frame["unusual"].tolist() == [False, False, False, True]
+    # The docstring's own example, from the estimator.
+    assert frame["expected"].iloc[-1] == pytest.approx(0.268, abs=5e-4)
+    assert pd.isna(frame["expected"].iloc[0])
+
+
+def test_rounds__one_small_count_withholds_all(write):
+    for positives in ((30, 42, 4, 75), (30, 42, 125, 75)):
+        result = monitor(write(ROUNDS, rounds=rounds(positives)))
+        assert not result.parts
+        assert "fewer than 11" in result.skipped[0]
+
+
+def reports(n=2400):
+    rng = np.random.default_rng(2)
+    event = pd.Timestamp("2010-01-01") + pd.to_timedelta(rng.integers(0, 365, n), "D")
+    late = event + pd.to_timedelta(rng.integers(0, 75, n), "D")
+    frame = pd.DataFrame({"event": event, "reported": late})
+    return frame[frame["reported"] < "2011-01-01"]
+
+
+def test_delays__the_triangle_counts_every_report_once(write):
+    table = reports()
+    triangle = reporting_triangle(table, unit="month", longest=2)
+    assert np.nansum(triangle.to_numpy()) == len(table)
+    assert np.isnan(triangle.to_numpy()).sum() == 3
+    march = table[table["event"].dt.month == 3]
+    delay = march["reported"].dt.month - 3
+    assert triangle.loc["2010-03"].tolist() == [
+        (delay == 0).sum(),
+        (delay == 1).sum(),
+        (delay >= 2).sum(),
+    ]
+
+
+def test_delays__what_is_foretold_is_the_estimators_and_above_what_came(write):
+    table = reports().astype(str)
+    part = parts(monitor(write(DELAYS, reports=table)))["late"]
+    alone = surveillance.reporting_delay_nowcast(
+        reporting_triangle(reports(), unit="month", longest=2)
+    )
+    assert part.frame["estimate"].tolist() == [row.estimate for row in alone]
+    assert part.frame["period"].tolist() == ["2010-11", "2010-12"]
+    assert (part.frame["estimate"] >= part.frame["reported"]).all()
+    assert list(part.series) == ["reports so far late"]
+
+
+def test_delays__few_reports_so_far_are_withheld(write):
+    few = reports(130).astype(str)
+    result = monitor(write(DELAYS, reports=few))
+    assert not result.parts
+    assert "shorten longest" in result.skipped[0]
+
+
+def test_delays__every_bad_cell_is_listed(write, capsys):
+    table = pd.DataFrame(
+        {
+            "event": ["2010-01-05", "05/01/2010"],
+            "reported": ["2010-01-04", "2010-02-01"],
+        }
+    )
+    config = write(DELAYS, reports=table)
+    assert run(["check", str(config.folder / "study.toml")]) == 1
+    said = capsys.readouterr().out
+    assert "reports.csv:3:event: expected a day as YYYY-MM-DD" in said
+
+
+def test_page__tables_and_figures_of_all_of_them(write, tmp_path):
+    config = write(
+        SERIES + ROUNDS + DELAYS,
+        calls=calls(), rounds=rounds(), reports=reports().astype(str),
+    )  # fmt: skip
+    page = write_monitoring(monitor(config), config, tmp_path / "out")
+    figures = {path.stem for path in (page.parent / "figures").glob("*.svg")}
+    assert {"calls_changes", "calls_joinpoints", "share", "late"} <= figures
+    table = pd.read_csv(page.parent / "tables" / "share.csv", dtype=str)
+    assert table["Outside"].fillna("").tolist() == ["", "", "", "outside"]
+    text = page.read_text(encoding="utf-8")
+    assert "stretches of one rate, count a month" in text

@@ -49,9 +49,7 @@ def segment_parts(
     periods = period_texts(series.frame.index)
     if entry.changepoints:
         try:
-            found = surveillance.changepoints(
-                counts, penalty="scaled", rng=RNG
-            )
+            found = surveillance.changepoints(counts, penalty="scaled", rng=RNG)
         except ERRORS as error:
             skipped.append(f"{entry.title}, changepoints: {error}")
         else:

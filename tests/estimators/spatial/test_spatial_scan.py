@@ -151,6 +151,35 @@ def test_expected__replaces_population_in_the_ratio_only():
     assert "No zone" in explained.summary()
 
 
+def test_design_effect__rounded_down_holds_the_level_of_small_areas():
+    """Groups of 6, one by area: rounding 3.53 to 4 would find clusters on 12 %."""
+    rng = np.random.default_rng(2)
+    effect, rate, maps = 1.7, 0.3, 400
+    places = rng.uniform(size=(60, 2))
+    between = 5 / (effect - 1) - 1
+    found = 0
+    for _ in range(maps):
+        shares = rng.beta(rate * between, (1 - rate) * between, size=60)
+        result = spatial_scan(
+            rng.binomial(6, shares).astype(float), np.full(60, 6.0), places,
+            model="bernoulli", design_effect=effect, n_resamples=19, max_clusters=1,
+            rng=rng,
+        )  # fmt: skip
+        found += bool(result.clusters) and result.clusters[0].p_value <= 0.05 + 1e-12
+    assert found <= stats.binom.ppf(0.9995, maps, 0.05)
+    assert "360 persons count as 180" in result.notes[0]
+
+
+def test_areas_worth_less_than_a_person__are_told():
+    places = np.column_stack([np.arange(6.0), np.zeros(6)])
+    cases = np.array([1.0, 0, 5, 6, 1, 1])
+    found = spatial_scan(
+        cases, np.array([1.0, 1, 9, 9, 9, 9]), places, model="bernoulli",
+        design_effect=2.0, n_resamples=19, rng=1,
+    )  # fmt: skip
+    assert any("2 areas have fewer persons" in note for note in found.notes)
+
+
 def test_design_effect__is_fewer_persons():
     cases, population = planted(np.random.default_rng(14))
     plain = spatial_scan(

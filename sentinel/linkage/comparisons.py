@@ -36,7 +36,8 @@ class Level:
     expected : float
         Share of true links supposed at this level before any was seen.
     frequency_column : str
-        Column whose values weigh more when they are rare; empty for none.
+        Column whose values, where both records have the same, weigh more when they are
+        rare; empty for none.
     """
 
     label: str
@@ -85,9 +86,9 @@ def compare_field(field: LinkField) -> Comparison:
                 label=label,
                 sql=sql.format(f=name),
                 expected=expected,
-                frequency_column=name if weighs else "",
+                frequency_column=frequency.format(f=name),
             )
-            for label, sql, expected, weighs in levels
+            for label, sql, expected, frequency in levels
         ),
     )
 
@@ -126,37 +127,37 @@ _SIMILAR = (
     "greatest(jaro_winkler_similarity({f}_l, {f}_r),"
     " jaro_winkler_similarity({f}_joined_l, {f}_joined_r)) >= "
 )
-_LEVELS: Mapping[str, Sequence[tuple[str, str, float, bool]]] = {
+_LEVELS: Mapping[str, Sequence[tuple[str, str, float, str]]] = {
     "name": (
-        (*_EQUAL, 0.6, True),
+        (*_EQUAL, 0.6, "{f}"),
         (
             "sounds equal",
             "({f}_joined_l = {f}_joined_r OR {f}_sound_l = {f}_sound_r)",
             0.2,
-            False,
+            "{f}_sound",
         ),
-        (f"similarity {_CLOSE} or more", _SIMILAR + str(_CLOSE), 0.1, False),
-        (f"similarity {_NEAR} or more", _SIMILAR + str(_NEAR), 0.06, False),
-        ("different", "ELSE", 0.04, False),
+        (f"similarity {_CLOSE} or more", _SIMILAR + str(_CLOSE), 0.1, ""),
+        (f"similarity {_NEAR} or more", _SIMILAR + str(_NEAR), 0.06, ""),
+        ("different", "ELSE", 0.04, ""),
     ),
     "year": (
-        (*_EQUAL, 0.8, False),
+        (*_EQUAL, 0.8, ""),
         (
             "one year apart, or two digits exchanged",
             "(abs({f}_l - {f}_r) = 1 OR ({f}_l // 100 = {f}_r // 100"
             " AND {f}_l % 10 = ({f}_r // 10) % 10"
             " AND ({f}_l // 10) % 10 = {f}_r % 10))",
             0.1,
-            False,
+            "",
         ),
         (
             f"at most {_GUESSED_YEARS} years apart",
             f"abs({{f}}_l - {{f}}_r) <= {_GUESSED_YEARS}",
             0.06,
-            False,
+            "",
         ),
-        ("different", "ELSE", 0.04, False),
+        ("different", "ELSE", 0.04, ""),
     ),
-    "sex": ((*_EQUAL, 0.98, False), ("different", "ELSE", 0.02, False)),
-    "code": ((*_EQUAL, 0.92, True), ("different", "ELSE", 0.08, False)),
+    "sex": ((*_EQUAL, 0.98, ""), ("different", "ELSE", 0.02, "")),
+    "code": ((*_EQUAL, 0.92, "{f}"), ("different", "ELSE", 0.08, "")),
 }

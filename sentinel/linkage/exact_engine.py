@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from estimators.errors import InputError
+from sentinel.linkage.agreement_tables import PairSource, tabulate
 from sentinel.linkage.comparisons import compare_field
 from sentinel.linkage.duck import connection
 from sentinel.linkage.fellegi_sunter import fit_agreement
 from sentinel.linkage.pattern_counts import all_levels, most_links
-from sentinel.linkage.scoring import expected_levels, score
+from sentinel.linkage.scoring import score
 
 if TYPE_CHECKING:
     from sentinel.linkage.pairs import LinkedPairs
@@ -29,19 +28,9 @@ def link_exactly(records: LinkageRecords, *, floor: float) -> LinkedPairs:
         raise InputError(
             "There is no pair of records to compare: two lists with records are needed."
         )
-    patterns, count = np.unique(pairs[2], axis=0, return_counts=True)
-    model = fit_agreement(
-        patterns,
-        count.astype(np.float64),
-        expected_levels(comparisons),
-        most_links=most_links(records),
-    )
+    sources = [PairSource(pairs=pairs, share=1.0, blocks=None)]
+    table, classes = tabulate(records, comparisons, sources)
+    model = fit_agreement(table, most_links=most_links(records))
     return score(
-        records,
-        comparisons,
-        model,
-        pairs=pairs,
-        n_compared=pairs[0].size,
-        floor=floor,
-        engine="exact",
+        records, comparisons, model, pairs, classes, floor=floor, engine="exact"
     )

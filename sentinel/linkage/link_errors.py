@@ -145,9 +145,10 @@ def errors_from_model(
     Returns
     -------
     LinkErrors
-        Standard errors hold the chance of each pair given its probability, and leave
-        out the model's own uncertainty. Pairs under the floor, or of no block, are not
-        counted as missed.
+        Missed are the probabilities of pairs not linked, and the two lists' share of
+        the links that the model expects under the floor or in no block. Standard errors
+        hold the chance of each pair given its probability, and the error of the number
+        of links that are expected; not that of what the fields cannot show.
     """
     frame = pairs.frame
     number = pairs.records.source_numbers
@@ -166,17 +167,21 @@ def errors_from_model(
         == person[frame["id_r"].to_numpy()[between]]
     )
     spread = probability * (1 - probability)
+    returned = float(frame["match_probability"].sum())
+    ours = float(probability.sum()) / returned if returned else 0.0
+    unseen = ours * max(pairs.expected_links - returned, 0.0)
     tally = Tally(
         true=float(probability[made].sum()),
         false=float((1 - probability[made]).sum()),
-        missed=float(probability[~made].sum()),
+        missed=float(probability[~made].sum()) + unseen,
         true_variance=float(spread[made].sum()),
         false_variance=float(spread[made].sum()),
-        missed_variance=float(spread[~made].sum()),
+        missed_variance=float(spread[~made].sum())
+        + (ours * pairs.links_std_error) ** 2,
     )
     notes = (
-        "rates from match probabilities: as good as the model, and without its own "
-        "uncertainty; review a sample",
+        "rates from match probabilities: as good as the model, and blind to links that "
+        "the fields cannot show; review a sample",
     )
     return link_errors(
         persons, tally, first=first, second=second, basis="model", notes=notes

@@ -52,7 +52,8 @@ class LinkedPairs:
     ----------
     records : LinkageRecords
     frame : DataFrame
-        ``id_l < id_r`` (unique_id), ``match_weight`` (log2 of the odds, six decimals),
+        ``id_l < id_r`` (unique_id), ``match_weight`` (log2 of the odds, six decimals,
+        rivals for a record of a duplicate-free list taken into account),
         ``match_probability`` and one ``level_<field>`` per field (-1 unknown, 0 none,
         up to the closest). Sorted by weight, then ids. Pairs of a probability under
         `floor` are left out.
@@ -60,11 +61,14 @@ class LinkedPairs:
         ``field, level, label, m, u``: share of true links and of other pairs at each
         level.
     prior : float
-        Probability that two of the compared records are one person.
+        Probability that two records that may be compared are one person.
     n_compared : int
         Pairs that the prior refers to.
     expected_links : float
-        Sum of all match probabilities, those under the floor included where known.
+        Links among all those pairs by the model, those under the floor or in no block
+        included; without those that no pair of records shows, which `notes` name.
+    links_std_error : float
+        Of `expected_links`.
     floor : float
     engine : str
     notes : tuple of str
@@ -76,6 +80,7 @@ class LinkedPairs:
     prior: float
     n_compared: int
     expected_links: float
+    links_std_error: float
     floor: float
     engine: str
     notes: tuple[str, ...] = field(default=())
@@ -93,6 +98,32 @@ class LinkedPairs:
             )
         kept = self.frame[self.frame["match_probability"] >= threshold]
         return self.grouped(kept, threshold=threshold)
+
+    def threshold_for(self, precision: float) -> float:
+        """Return the least threshold whose links are expected to be this precise.
+
+        Pairs of at least that probability are true with `precision` on average, as far
+        as the probabilities are calibrated: take it to `persons`.
+
+        Raises
+        ------
+        InputError
+            If no pair is as likely.
+        """
+        if not 0 < precision < 1:
+            raise InputError(
+                f"precision={precision}: a share between 0 and 1 was expected."
+            )
+        probability = self.frame["match_probability"].to_numpy(np.float64)
+        # Rows fall by weight, so that means of the first ones fall too.
+        mean = np.cumsum(probability) / np.arange(1, probability.size + 1)
+        enough = np.flatnonzero(mean >= precision)
+        if not enough.size:
+            raise InputError(
+                f"precision={precision}: the likeliest pair has a probability of "
+                f"{probability.max(initial=0):.2f}. Ask for less, or add a field."
+            )
+        return float(probability[enough[-1]])
 
     def grouped(self, kept: pd.DataFrame, *, threshold: float) -> LinkedPersons:
         """Group records into persons by these rows of `frame`, whatever chose them."""
@@ -131,10 +162,12 @@ def link_records(
 ) -> LinkedPairs:
     """Give pairs of records the probability that both are one person.
 
-    The model is that of Fellegi and Sunter: given whether two records are one person,
-    agreement in one field says nothing about another. Rare names and places weigh more
-    than common ones where they are equal. Records of a list that is vouched to be
-    duplicate-free are not compared with each other.
+    The model is that of Fellegi and Sunter: among records of one person, agreement in
+    one field says nothing about another; among others, two fields go together where the
+    counts demand it (names and provinces of one country). Rare names and places weigh
+    more than common ones where they are equal. Records of a list that is vouched to be
+    duplicate-free are not compared with each other, and a record has at most one link
+    to such a list: a strong candidate lowers the probability of its rivals.
 
     Parameters
     ----------
@@ -152,7 +185,8 @@ def link_records(
         alike, and everything but the name; in lists so large that such a block holds
         more than ten pairs per record, with one column more.
     rng : int
-        For splink: seed of the sample of pairs that shows how often others agree.
+        For splink: seed of the samples of pairs outside the blocks, which show how
+        often others agree.
     n_threads : int, optional
         For splink: threads of DuckDB. The answer does not depend on it.
 
@@ -172,6 +206,9 @@ def link_records(
     ----------
     Fellegi, I. P. and Sunter, A. B. (1969). A theory for record linkage. Journal of the
     American Statistical Association 64, 1183-1210.
+
+    Larsen, M. D. and Rubin, D. B. (2001). Iterative automated record linkage using
+    mixture models. Journal of the American Statistical Association 96, 32-41.
 
     Examples
     --------

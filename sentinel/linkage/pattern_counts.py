@@ -1,4 +1,4 @@
-"""Levels of agreement of pairs, computed and counted in DuckDB."""
+"""Levels of agreement of pairs, computed in DuckDB: all, drawn, or those of blocks."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from sentinel.linkage.comparisons import Comparison
 if TYPE_CHECKING:
     import duckdb
 
-    from estimators.array_types import FloatVector, IntMatrix, IntVector
+    from estimators.array_types import IntMatrix, IntVector
     from sentinel.linkage.records import LinkageRecords
 
-    Counted: TypeAlias = "tuple[IntMatrix, FloatVector]"
+    # Ids of the left and of the right record, and levels, shape (pairs, fields).
+    Levels: TypeAlias = "tuple[IntVector, IntVector, IntMatrix]"
 
 __all__ = [
     "all_levels",
+    "drawn_levels",
     "fitting_blocks",
+    "joined_levels",
     "most_links",
     "number_of_pairs",
-    "sampled_patterns",
+    "pairs_of_blocks",
+    "sampled_block_levels",
 ]
 
 _BLOCKED_PAIRS = 4_000_000
-_OTHER_PAIRS = 2_000_000
+_DRAWN_PAIRS = 2_000_000
 # A block may hold this many pairs, or ten for every record.
 _MOST_IN_BLOCK = 2_000_000
 _PAIRS_PER_RECORD = 10
@@ -39,44 +43,55 @@ def all_levels(
     duck: duckdb.DuckDBPyConnection,
     records: LinkageRecords,
     comparisons: Sequence[Comparison],
-) -> tuple[IntVector, IntVector, IntMatrix]:
+) -> Levels:
     """Return ids and levels of every pair that may be compared, in order of ids."""
     duck.register("records", _table(records))
     source = f"records a JOIN records b ON {_ALLOWED}"
-    found = duck.sql(
-        f"SELECT unique_id_l, unique_id_r, {_cases(comparisons)} "
-        f"FROM (SELECT {_both(records)} FROM {source}) "
-        "ORDER BY unique_id_l, unique_id_r"
-    ).fetchnumpy()
-    left, right = (
-        np.asarray(found[f"unique_id_{side}"], dtype=np.int64) for side in "lr"
+    left, right, levels = _levels(duck, records, comparisons, source)
+    order = np.lexsort((right, left))
+    return left[order], right[order], levels[order]
+
+
+def drawn_levels(
+    duck: duckdb.DuckDBPyConnection,
+    records: LinkageRecords,
+    comparisons: Sequence[Comparison],
+    rng: np.random.Generator,
+) -> tuple[Levels, float]:
+    """Return pairs drawn with equal chances, and the share of all pairs that they are.
+
+    All pairs, if there are no more than would be drawn. The draws are made here:
+    threads of DuckDB do not matter.
+    """
+    if number_of_pairs(records) <= _DRAWN_PAIRS:
+        return all_levels(duck, records, comparisons), 1.0
+    pairs = _random_pairs(records, rng)
+    duck.register("records", _table(records))
+    duck.register("drawn", pairs)
+    source = (
+        "drawn JOIN records a ON a.unique_id = drawn.one "
+        "JOIN records b ON b.unique_id = drawn.other"
     )
-    return left, right, _matrix(found, comparisons)
+    found = _levels(duck, records, comparisons, source)
+    return found, len(pairs) / number_of_pairs(records)
 
 
-def sampled_patterns(
+def sampled_block_levels(
     duck: duckdb.DuckDBPyConnection,
     records: LinkageRecords,
     comparisons: Sequence[Comparison],
     blocks: Sequence[Sequence[str]],
-    *,
-    rng: int,
-) -> Counted:
-    """Estimate how many of all pairs show each pattern of levels.
+    rng: np.random.Generator,
+) -> tuple[Levels, float]:
+    """Return pairs that share a block, of a sample of records, and the share of it.
 
-    Pairs that share a block, among them nearly all links, are counted in full up to
-    about 4 million, above that for a sample of their first records; of the others 2
-    million are drawn. Both are scaled up. The draws are made here, and DuckDB counts
-    whole numbers: threads do not matter.
+    About four million pairs, where the blocks hold more.
     """
-    draw_records, draw_pairs = np.random.default_rng(rng).spawn(2)
     table = _table(records)
-    duck.register("records", table)
-    n_blocked = sum(_pairs_of_block(table, block, records) for block in blocks)
-    step = max(1, round(n_blocked / _BLOCKED_PAIRS))
-    sampled = draw_records.random(len(table)) < 1 / step
-    duck.register("records", table.assign(sampled=sampled))
-    parts: list[Counted] = []
+    n_blocked = pairs_of_blocks(records, blocks)
+    share = 1 / max(1, round(n_blocked / _BLOCKED_PAIRS))
+    duck.register("records", table.assign(sampled=rng.random(len(table)) < share))
+    parts = []
     for place, block in enumerate(blocks):
         earlier = "".join(
             f" AND NOT coalesce({_equal(other)}, false)" for other in blocks[:place]
@@ -85,21 +100,14 @@ def sampled_patterns(
             f"records a JOIN records b ON {_equal(block)} AND {_ALLOWED} "
             f"AND a.sampled{earlier}"
         )
-        patterns, count = _counted(duck, records, comparisons, source)
-        parts.append((patterns, count * step))
-    blocked = sum(float(count.sum()) for _, count in parts)
-    pairs = _random_pairs(records, draw_pairs)
-    duck.register("drawn", pairs)
-    apart = " AND ".join(f"NOT coalesce({_equal(block)}, false)" for block in blocks)
-    source = (
-        "drawn JOIN records a ON a.unique_id = drawn.one "
-        f"JOIN records b ON b.unique_id = drawn.other WHERE {apart}"
-    )
-    patterns, count = _counted(duck, records, comparisons, source)
-    if count.size:
-        others = max(number_of_pairs(records) - blocked, 0.0)
-        parts.append((patterns, count * (others / count.sum())))
-    return _merged(parts)
+        parts.append(_levels(duck, records, comparisons, source))
+    return joined_levels(parts), share
+
+
+def joined_levels(parts: Sequence[Levels]) -> Levels:
+    """Return all pairs of several parts."""
+    left, right, levels = zip(*parts, strict=True)
+    return np.concatenate(left), np.concatenate(right), np.concatenate(levels)
 
 
 def fitting_blocks(
@@ -150,6 +158,12 @@ def number_of_pairs(records: LinkageRecords) -> int:
     return _pairs(sizes[None, :], records)
 
 
+def pairs_of_blocks(records: LinkageRecords, blocks: Sequence[Sequence[str]]) -> int:
+    """Return how many pairs the blocks hold, those of several counted in each."""
+    table = _table(records)
+    return sum(_pairs_of_block(table, block, records) for block in blocks)
+
+
 def most_links(records: LinkageRecords) -> float:
     """Return how many pairs can be links at most."""
     sizes = np.bincount(records.source_numbers, minlength=len(records.sources))
@@ -172,48 +186,31 @@ def _both(records: LinkageRecords) -> str:
     )
 
 
-def _cases(comparisons: Sequence[Comparison]) -> str:
-    return ", ".join(f"{item.case()} AS level_{item.field}" for item in comparisons)
-
-
 def _equal(block: Sequence[str]) -> str:
     return "(" + " AND ".join(f"a.{name} = b.{name}" for name in block) + ")"
 
 
-def _counted(
+def _levels(
     duck: duckdb.DuckDBPyConnection,
     records: LinkageRecords,
     comparisons: Sequence[Comparison],
     source: str,
-) -> Counted:
+) -> Levels:
+    cases = ", ".join(
+        f"CAST({item.case()} AS TINYINT) AS level_{item.field}" for item in comparisons
+    )
     found = duck.sql(
-        f"SELECT {_cases(comparisons)}, count(*) AS pairs "
-        f"FROM (SELECT {_both(records)} FROM {source}) GROUP BY ALL"
+        "SELECT CAST(unique_id_l AS INTEGER) AS id_l, "
+        f"CAST(unique_id_r AS INTEGER) AS id_r, {cases} "
+        f"FROM (SELECT {_both(records)} FROM {source})"
     ).fetchnumpy()
-    return _matrix(found, comparisons), np.asarray(found["pairs"], dtype=np.float64)
-
-
-def _matrix(
-    found: dict[str, np.ndarray], comparisons: Sequence[Comparison]
-) -> IntMatrix:
-    return np.column_stack(
-        [np.asarray(found[f"level_{item.field}"], np.int64) for item in comparisons]
+    return (
+        np.asarray(found["id_l"]),
+        np.asarray(found["id_r"]),
+        np.column_stack(
+            [np.asarray(found[f"level_{item.field}"]) for item in comparisons]
+        ),
     )
-
-
-def _merged(parts: Sequence[Counted]) -> Counted:
-    patterns, place = np.unique(
-        np.concatenate([patterns for patterns, _ in parts]), axis=0, return_inverse=True
-    )
-    count = np.zeros(len(patterns))
-    # Sorted first: DuckDB returns groups in any order, and sums depend on theirs.
-    order = np.lexsort((np.concatenate([count for _, count in parts]), place.ravel()))
-    np.add.at(
-        count,
-        place.ravel()[order],
-        np.concatenate([count for _, count in parts])[order],
-    )
-    return patterns, count
 
 
 def _pairs_of_block(
@@ -235,7 +232,7 @@ def _pairs(sizes: IntMatrix, records: LinkageRecords) -> int:
 
 def _random_pairs(records: LinkageRecords, rng: np.random.Generator) -> pd.DataFrame:
     n_records = len(records.frame)
-    drawn = rng.integers(0, n_records, size=(_OTHER_PAIRS, 2))
+    drawn = rng.integers(0, n_records, size=(_DRAWN_PAIRS, 2))
     one, other = drawn.min(axis=1), drawn.max(axis=1)
     number, free = records.source_numbers, records.duplicate_free_mask
     kept = (one < other) & ((number[one] != number[other]) | ~free[number[one]])

@@ -1,16 +1,18 @@
 """Large lists: splink on DuckDB, made repeatable.
 
-splink blocks, compares and scores; the model is our own (`fit_agreement`), fitted to
-counts of patterns, because training by expectation and maximisation within blocks took
-people of one country for one person as soon as lists mixed nationalities. Records have
-unique sorted numbers, what is sampled is drawn with a seed, and weights are rounded
-before anything depends on them: the answer is the same on any number of threads.
+splink blocks and compares; the model is our own (`fit_agreement`), because training by
+expectation and maximisation within blocks took people of one country for one person as
+soon as lists mixed nationalities. It is fitted to all pairs of the blocks, where links
+are one in a hundred and not one in a million, with what is seen of other pairs only
+through samples. Records have unique sorted numbers, what is sampled is drawn with a
+seed, and only whole numbers come back: the answer is the same on any number of threads.
 Nothing is read from or sent to a network.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,45 +20,44 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from estimators.errors import InputError
+from sentinel.linkage.agreement_classes import NAME_PARTS
+from sentinel.linkage.agreement_tables import PairSource, tabulate
 from sentinel.linkage.comparisons import (
     Comparison,
     compare_field,
     prediction_blocks,
 )
 from sentinel.linkage.duck import connection
-from sentinel.linkage.fellegi_sunter import AgreementModel, fit_agreement
+from sentinel.linkage.fellegi_sunter import fit_agreement
 from sentinel.linkage.pattern_counts import (
+    drawn_levels,
     fitting_blocks,
+    joined_levels,
     most_links,
-    number_of_pairs,
-    sampled_patterns,
+    pairs_of_blocks,
+    sampled_block_levels,
 )
-from sentinel.linkage.scoring import expected_levels, score
+from sentinel.linkage.scoring import score
 
 if TYPE_CHECKING:
     import duckdb
 
-    from estimators.array_types import FloatVector, IntMatrix, IntVector
     from sentinel.linkage.pairs import LinkedPairs
+    from sentinel.linkage.pattern_counts import Levels
     from sentinel.linkage.records import LinkageRecords
+
+    Blocks = Sequence[Sequence[str]]
 
 __all__ = ["link_by_splink", "splink_settings"]
 
-# What splink scores under its marginal u may fall, seldom rise, under two kinds of
-# other pairs: pairs well under the floor come back too.
-_UNDER_FLOOR = 0.1
+# Pairs compared at once: names of both records are held meanwhile.
+_PAIRS_AT_ONCE = 4_000_000
 
 
-def splink_settings(
-    records: LinkageRecords,
-    model: AgreementModel,
-    *,
-    blocking: Sequence[Sequence[str]],
-) -> dict[str, Any]:
-    """Return the settings of splink for these records, this model and these blocks."""
+def splink_settings(records: LinkageRecords, *, blocking: Blocks) -> dict[str, Any]:
+    """Return the settings of splink for these records and these blocks."""
     free = set(records.duplicate_free) == set(records.sources)
     alone = len(records.sources) == 1
     link_type = "dedupe_only" if alone else "link_only" if free else "link_and_dedupe"
@@ -65,13 +66,11 @@ def splink_settings(
         "unique_id_column_name": "unique_id",
         "source_dataset_column_name": "source_dataset",
         "comparisons": [
-            _comparison_settings(compare_field(field), m, u)
-            for field, m, u in zip(records.fields, model.m, model.u, strict=True)
+            _comparison_settings(compare_field(field)) for field in records.fields
         ],
         "blocking_rules_to_generate_predictions": [_rule(block) for block in blocking],
         "retain_matching_columns": True,
         "retain_intermediate_calculation_columns": False,
-        "probability_two_random_records_match": model.prior,
         "linker_uid": "sentinel",
     }
 
@@ -80,37 +79,40 @@ def link_by_splink(
     records: LinkageRecords,
     *,
     floor: float,
-    blocking: Sequence[Sequence[str]] | None,
+    blocking: Blocks | None,
     rng: int,
     n_threads: int | None,
 ) -> LinkedPairs:
-    """Train on blocks and score pairs of blocks with splink; see `link_records`."""
+    """Compare the pairs of blocks with splink and fit the model; see `link_records`."""
     _check_splink()
     comparisons = [compare_field(field) for field in records.fields]
-    blocks = _blocks(records, blocking)
+    wide = prediction_blocks(records.fields) if blocking is None else blocking
+    _check_blocks(records, wide)
+    blocks = fitting_blocks(records, wide) if blocking is None else wide
+    draw_records, draw_pairs = np.random.default_rng(rng).spawn(2)
     with connection(n_threads) as duck, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patterns, count = sampled_patterns(duck, records, comparisons, blocks, rng=rng)
-        model = fit_agreement(
-            patterns,
-            count,
-            expected_levels(comparisons),
-            most_links=most_links(records),
-        )
-        settings = splink_settings(records, model, blocking=blocks)
-        pairs = _predict(_linker(duck, records, settings), records, floor)
+        pairs = _compared(duck, records, blocks)
+        sources = [PairSource(pairs=pairs, share=1.0, blocks=blocks)]
+        if set(map(frozenset, wide)) != set(map(frozenset, blocks)):
+            # What narrowed blocks leave out is looked at in a sample of records.
+            seen, share = sampled_block_levels(
+                duck, records, comparisons, wide, draw_records
+            )
+            sources.append(PairSource(pairs=seen, share=share, blocks=wide))
+        seen, share = drawn_levels(duck, records, comparisons, draw_pairs)
+        sources.append(PairSource(pairs=seen, share=share, blocks=None))
+    table, classes = tabulate(records, comparisons, sources)
+    del sources
+    model = fit_agreement(table, most_links=most_links(records))
     found = score(
-        records,
-        comparisons,
-        model,
-        pairs=pairs,
-        n_compared=number_of_pairs(records),
-        floor=floor,
-        engine="splink",
+        records, comparisons, model, pairs, classes, floor=floor, engine="splink"
     )
+    compared = table.exposure == 1
+    reached = float(model.links[compared].sum()) / model.n_links
     note = (
-        "links between records that agree in none of the blocks are not counted among "
-        f"the expected ones; blocks: {'; '.join(' + '.join(item) for item in blocks)}"
+        f"{reached:.0%} of the expected links agree in one of the blocks, the others "
+        f"cannot be made; blocks: {'; '.join(' + '.join(item) for item in blocks)}"
     )
     return replace(found, notes=(*found.notes, note))
 
@@ -156,33 +158,39 @@ def _linker(
     )
 
 
-def _predict(
-    linker: Any,  # noqa: ANN401 - splink is untyped
-    records: LinkageRecords,
-    floor: float,
-) -> tuple[IntVector, IntVector, IntMatrix]:
-    predicted = linker.inference.predict(
-        threshold_match_probability=floor * _UNDER_FLOOR, warning_mode="never"
-    )
+def _compared(
+    duck: duckdb.DuckDBPyConnection, records: LinkageRecords, blocks: Blocks
+) -> Levels:
+    """Return every pair that shares a block, compared by splink."""
+    linker = _linker(duck, records, splink_settings(records, blocking=blocks))
+    n_chunks = max(1, math.ceil(pairs_of_blocks(records, blocks) / _PAIRS_AT_ONCE))
     levels = [f"gamma_{field.name}" for field in records.fields]
-    wanted = ", ".join(["unique_id_l", "unique_id_r", "match_weight", *levels])
     # What records hold stays in DuckDB: only numbers come back.
-    found: pd.DataFrame = predicted.as_duckdbpyrelation().project(wanted).df()
-    number, free = records.source_numbers, records.duplicate_free_mask
-    left = found["unique_id_l"].to_numpy(np.int64)
-    right = found["unique_id_r"].to_numpy(np.int64)
-    kept = (number[left] != number[right]) | ~free[number[left]]
-    matrix = np.column_stack([found[name].to_numpy(np.int64) for name in levels])
-    return (
-        np.minimum(left, right)[kept],
-        np.maximum(left, right)[kept],
-        matrix[kept],
+    wanted = ", ".join(
+        [
+            "CAST(least(unique_id_l, unique_id_r) AS INTEGER) AS id_l",
+            "CAST(greatest(unique_id_l, unique_id_r) AS INTEGER) AS id_r",
+            *(f"CAST({name} AS TINYINT) AS {name}" for name in levels),
+        ]
     )
+    number, free = records.source_numbers, records.duplicate_free_mask
+    parts = []
+    for chunk in range(1, n_chunks + 1):
+        predicted = linker.inference.predict_chunk(
+            left_chunk=(chunk, n_chunks), warning_mode="never"
+        )
+        found = predicted.as_duckdbpyrelation().project(wanted).fetchnumpy()
+        predicted.drop_table_from_database_and_remove_from_cache()
+        left, right = np.asarray(found["id_l"]), np.asarray(found["id_r"])
+        kept = (number[left] != number[right]) | ~free[number[left]]
+        matrix = np.column_stack([np.asarray(found[name]) for name in levels])
+        parts.append((left[kept], right[kept], matrix[kept]))
+    return joined_levels(parts)
 
 
-def _comparison_settings(
-    comparison: Comparison, m: FloatVector, u: FloatVector
-) -> dict[str, Any]:
+def _comparison_settings(comparison: Comparison) -> dict[str, Any]:
+    # splink weighs what it compares and has to be given weights; they are not used.
+    some = 1 / len(comparison.levels)
     levels: list[dict[str, Any]] = [
         {
             "sql_condition": comparison.unknown,
@@ -190,33 +198,33 @@ def _comparison_settings(
             "is_null_level": True,
         }
     ]
-    for place, level in enumerate(comparison.levels, start=1):
-        entry: dict[str, Any] = {
+    levels += [
+        {
             "sql_condition": level.sql,
             "label_for_charts": level.label,
-            "m_probability": float(m[-place]),
-            "u_probability": float(u[-place]),
+            "m_probability": some,
+            "u_probability": some,
         }
-        if level.frequency_column:
-            entry["tf_adjustment_column"] = level.frequency_column
-            entry["tf_adjustment_weight"] = 1.0
-        levels.append(entry)
+        for level in comparison.levels
+    ]
     return {"output_column_name": comparison.field, "comparison_levels": levels}
 
 
-def _blocks(
-    records: LinkageRecords, blocking: Sequence[Sequence[str]] | None
-) -> Sequence[Sequence[str]]:
-    if blocking is None:
-        return fitting_blocks(records, prediction_blocks(records.fields))
-    known = list(records.frame.columns.drop(["unique_id", "source", "record"]))
+def _check_blocks(records: LinkageRecords, blocking: Blocks) -> None:
+    known = [
+        column
+        for field in records.fields
+        for column in (
+            field.name,
+            *(field.name + part for part in NAME_PARTS if field.kind == "name"),
+        )
+    ]
     unknown = sorted(set(chain.from_iterable(blocking)) - set(known))
     if unknown or not blocking or not all(blocking):
         raise InputError(
             f"blocking names {', '.join(unknown) or 'nothing'}; the columns are "
             f"{', '.join(known)}."
         )
-    return blocking
 
 
 def _rule(block: Sequence[str]) -> str:

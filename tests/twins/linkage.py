@@ -46,3 +46,20 @@ def dice_of_positions(left, right, digest, *, n_bits, n_hashes):
 
     ours, theirs = positions(left), positions(right)
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
+
+
+def matching_marginals(left, right, odds):
+    """Return the chance of each pair over all sets of pairs that share no record."""
+    total, held = 0.0, [0.0] * len(odds)
+    for bits in range(2 ** len(odds)):
+        chosen = [pair for pair in range(len(odds)) if bits >> pair & 1]
+        ends = [left[pair] for pair in chosen], [right[pair] for pair in chosen]
+        if any(len(set(side)) < len(side) for side in ends):
+            continue
+        weight = 1.0
+        for pair in chosen:
+            weight *= odds[pair]
+        total += weight
+        for pair in chosen:
+            held[pair] += weight
+    return [part / total for part in held]

@@ -81,7 +81,7 @@ def test_rates_of_the_model_are_near_the_true_ones(pairs, persons, truth):
         assert model.missed_link_rate == pytest.approx(true.missed_link_rate, abs=0.06)
         assert model.false_link_rate == pytest.approx(true.false_link_rate, abs=0.03)
         assert model.missed_link_std_error > 0
-        assert "without its own uncertainty" in model.notes[0]
+        assert "blind to links that the fields cannot show" in model.notes[0]
         assert list(model.to_frame()["basis"]) == ["model"]
 
 

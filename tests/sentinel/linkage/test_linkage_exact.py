@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from estimators.errors import InputError
 from sentinel.linkage import LinkField, SourceList, link_records, prepare_lists
-from sentinel.linkage.fellegi_sunter import fit_agreement
 from sentinel.simulate import simulate_lists
 from tests.sentinel.linkage.conftest import pairs_of, records_of, true_persons
 
@@ -54,38 +52,6 @@ def test_years_reach_their_level(left, right, level):
     frame = link_records(two("born", "year", left, right), floor=1e-9).frame
     pair = frame[(frame["id_l"] == 0) & (frame["id_r"] == 2)]
     assert pair["level_born"].tolist() == [level]
-
-
-M = [(0.1, 0.9), (0.05, 0.15, 0.8), (0.2, 0.8), (0.05, 0.05, 0.2, 0.7)]
-STRANGERS = [(0.95, 0.05), (0.9, 0.08, 0.02), (0.97, 0.03), (0.7, 0.2, 0.07, 0.03)]
-KINDRED = [(0.5, 0.5), (0.9, 0.08, 0.02), (0.5, 0.5), (0.7, 0.2, 0.07, 0.03)]
-
-
-@pytest.mark.parametrize(("n_fields", "kindred"), [(3, 0.0), (4, 0.0), (4, 0.3)])
-def test_the_model_finds_the_parameters_that_patterns_were_drawn_from(
-    n_fields, kindred
-):
-    rng = np.random.default_rng(5)
-    n, prior = 400_000, 0.01
-    shares = np.array([prior, (1 - prior) * (1 - kindred), (1 - prior) * kindred])
-    kind = rng.choice(3, n, p=shares)
-    levels = np.column_stack(
-        [
-            np.choose(kind, [rng.choice(len(part), n, p=part) for part in parts])
-            for parts in list(zip(M, STRANGERS, KINDRED, strict=True))[:n_fields]
-        ]
-    )
-    patterns, count = np.unique(levels, axis=0, return_counts=True)
-    start = [np.array(part) for part in M[:n_fields]]
-    model = fit_agreement(patterns, count, start, most_links=n / 10)
-    # 4 000 links: standard errors of m are 0.008 with links seen, some times more when
-    # they are not; that of the prior is 2 %.
-    assert model.prior == pytest.approx(prior, rel=0.12)
-    for found, wanted in zip(model.m, M[:n_fields], strict=True):
-        assert found == pytest.approx(np.array(wanted), abs=0.04)
-    for place, found in enumerate(model.u):
-        wanted = np.bincount(levels[kind > 0, place]) / (kind > 0).sum()
-        assert found == pytest.approx(wanted, abs=0.003)
 
 
 def test_relatives_of_one_province_are_not_taken_for_one_person():

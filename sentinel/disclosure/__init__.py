@@ -21,10 +21,10 @@ from sentinel.disclosure.ctdc import (
     to_ctdc,
 )
 from sentinel.disclosure.differencing import ReleasedCells
+from sentinel.disclosure.elsewhere import PlacesElsewhere
 from sentinel.disclosure.escaping import escape_text, safe_csv_cell, safe_csv_frame
 from sentinel.disclosure.estimates import protect_estimates, protect_tables
 from sentinel.disclosure.flows import (
-    PlacesElsewhere,
     ProtectedFlows,
     UnprotectableFlowsError,
     protect_flows,

@@ -17,7 +17,7 @@ from sentinel.disclosure.cells import SystemBuilder
 from sentinel.disclosure.suppression import suppress
 
 if TYPE_CHECKING:
-    from sentinel.disclosure.flows import PlacesElsewhere
+    from sentinel.disclosure.elsewhere import PlacesElsewhere
     from sentinel.disclosure.policy import ReleasePolicy
 
 __all__ = ["protect_breakdown"]

@@ -9,7 +9,7 @@ of the same release print, are one system of cells.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from estimators.checks import check_columns, finite_vector
 from estimators.errors import InputError
 from sentinel.disclosure.cells import SystemBuilder
 from sentinel.disclosure.coarsening import coarsen_places
+from sentinel.disclosure.elsewhere import PlacesElsewhere, tie_places
 from sentinel.disclosure.policy import ReleasePolicy
 from sentinel.disclosure.suppression import Suppression, suppress
 
@@ -30,7 +31,6 @@ __all__ = [
     "ALL_ROUNDS",
     "ANYWHERE",
     "OTHER",
-    "PlacesElsewhere",
     "ProtectedFlows",
     "UnprotectableFlowsError",
     "protect_flows",
@@ -48,25 +48,6 @@ Key = tuple[str, ...]
 
 class UnprotectableFlowsError(InputError):
     """Flows of so few respondents that no leg or place of theirs may be shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class PlacesElsewhere:
-    """Respondents by place in another table of the same release.
-
-    Attributes
-    ----------
-    what : {"origin", "crossing", "destination"}
-    counts : DataFrame
-        ``round_id, place, row, n``: respondents that the table counts in its row
-        ``row``, by round and place.
-    shown : mapping of str to bool
-        For each row, whether its number of respondents is printed.
-    """
-
-    what: str
-    counts: pd.DataFrame
-    shown: Mapping[str, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -159,7 +140,7 @@ def protect_flows(
     if several:
         _tie_rounds(builder, cells)
     for other in elsewhere:
-        _tie_elsewhere(builder, cells, other)
+        tie_places(builder, cells, other)
     if several or elsewhere:
         # Each layer alone is quick and hides nearly all that the whole needs.
         whole = builder.build()
@@ -263,41 +244,6 @@ def _tie_rounds(builder: SystemBuilder, cells: dict[Key, int]) -> None:
         value = builder.value
         if layer == ALL_ROUNDS and value(cell) == sum(value(item) for item in found):
             builder.sums(cell, found)
-
-
-def _tie_elsewhere(
-    builder: SystemBuilder, cells: Mapping[Key, int], other: PlacesElsewhere
-) -> None:
-    """State that a place's respondents are those of a table's rows and others.
-
-    Readers may know of each round how many respondents the table covers: how many
-    answers are unknown is printed.
-    """
-    counts = other.counts[other.counts["n"] > 0]
-    parts = [builder.add(int(n), kind="free") for n in counts["n"]]
-    by_node: dict[Key, list[int]] = {}
-    by_round: dict[str, list[int]] = {}
-    by_row: dict[str, list[int]] = {}
-    for part, layer, place, row in zip(
-        parts, counts["round_id"], counts["place"], counts["row"], strict=True
-    ):
-        by_node.setdefault((str(layer), other.what, str(place)), []).append(part)
-        by_round.setdefault(str(layer), []).append(part)
-        by_row.setdefault(str(row), []).append(part)
-    value = builder.value
-    for key, inside in by_node.items():
-        if key in cells:
-            rest = value(cells[key]) - sum(map(value, inside))
-            if rest < 0:
-                raise InputError(
-                    "A table counts more respondents of a place than the routes do."
-                )
-            builder.sums(cells[key], [*inside, builder.add(rest, kind="free")])
-    for inside in by_round.values():
-        builder.sums(builder.add(sum(map(value, inside)), kind="known"), inside)
-    for row, inside in by_row.items():
-        kind = "known" if other.shown[row] else "private"
-        builder.sums(builder.add(sum(map(value, inside)), kind=kind), inside)
 
 
 def _released(

@@ -27,37 +27,43 @@ __all__ = ["cheapest_change", "cheapest_hiding"]
 
 MOST_CHOICES = 240
 MOST_CUTS = 400
+MOST_SOLVED = 32
 CUTS_AT_ONCE = 8
 
 
-def cheapest_hiding(guard: Guard, begin: BoolVector) -> BoolVector | None:
-    """Return the hidden cells of least cost that make every small cell safe.
+def cheapest_hiding(guard: Guard, begin: BoolVector) -> tuple[BoolVector, bool]:
+    """Return the hidden cells of least cost, and whether every small cell is safe.
 
-    None where the problem is too large or was not solved to the end.
+    Where the problem is too large, or not solved within `MOST_SOLVED` programmes of
+    limited nodes, what was found by then is where `cheapest_change` may begin. The
+    limits count programmes and nodes, not seconds: the answer must not depend on the
+    machine. A table of 8 by 8 took up to 23 s without them.
     """
     system = guard.system
     choice = np.unique(system.group[guard.hideable & ~begin])
     if choice.size > MOST_CHOICES:
-        return None
+        return begin, False
     cost = np.bincount(system.group, _costs(guard))[choice].astype(np.float64)
     cuts: list[FloatVector] = []
     hidden = begin
     failing = failing_cells(guard, hidden, most=CUTS_AT_ONCE)
-    while failing.size:
+    for _ in range(MOST_SOLVED):
+        if not failing.size:
+            return hidden, True
         for cell in failing.tolist():
             cuts.extend(_cuts(guard, begin, hidden, cell))
         if len(cuts) > MOST_CUTS:
-            return None
+            break
         cover = cheapest_cover(cost, np.array(cuts, dtype=np.float64)[:, choice])
         if cover is None:
-            return None
+            break
         chosen = np.isin(system.group, choice[cover])
         grown = begin | with_groups(system, chosen)
         if np.array_equal(grown, hidden):
-            return None
+            break
         hidden = grown
         failing = failing_cells(guard, hidden, most=CUTS_AT_ONCE)
-    return hidden
+    return hidden, not failing.size
 
 
 def _cuts(

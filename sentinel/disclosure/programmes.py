@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Solution", "cheapest_cover", "linear_programme"]
 
 UNBOUNDED = 3
-NODE_LIMIT = 2_000
+NODE_LIMIT = 200
 # scipy's stubs do not know that constraints may be sparse.
 _linprog: Any = optimize.linprog
 

@@ -127,10 +127,8 @@ def _protect(
     everything = begin | with_groups(guard.system, guard.hideable)
     if failing_cells(guard, everything, most=1).size:
         return None
-    hidden = cheapest_hiding(guard, begin) if exact else None
-    if hidden is None:
-        return _greedy(guard, begin), False
-    return hidden, True
+    hidden, safe = cheapest_hiding(guard, begin) if exact else (begin, False)
+    return (hidden, True) if safe else (_greedy(guard, hidden), False)
 
 
 def _greedy(guard: Guard, begin: BoolVector) -> BoolVector:

@@ -179,3 +179,27 @@ def test_rounding__is_consistent_and_tells_a_cell_only_within_the_base(drawn, ba
 def test_rounding__a_base_below_the_minimum_is_refused():
     with pytest.raises(InputError, match="below the minimum"):
         round_counts_down(pd.DataFrame({"a": [4]}), ReleasePolicy(round_to=5))
+
+
+@pytest.mark.parametrize("solved", [1, 3])
+def test_protect_counts__stopped_early_is_as_safe_and_says_so(monkeypatch, solved):
+    monkeypatch.setattr("sentinel.disclosure.patterns.MOST_SOLVED", solved)
+    table = pd.DataFrame(np.random.default_rng(0).poisson(12, (5, 5)))
+    released = protect_counts(table, POLICY)
+    assert released.method == "greedy, then audited"
+    full = np.pad(table.to_numpy(), (0, 1))
+    full[-1], full[:, -1] = full.sum(axis=0), full.sum(axis=1)
+    for row, column, low, high in attack_table(released):
+        if 0 < full[row, column] < K:
+            assert safe(low, high), (row, column, low, high)
+    monkeypatch.undo()
+    best = protect_counts(table, POLICY)
+    assert best.optimal
+    assert best.n_complementary <= released.n_complementary
+
+
+@pytest.mark.parametrize("entropy", range(3))
+def test_protect_counts__the_same_table_is_protected_in_the_same_way(entropy):
+    table = pd.DataFrame(np.random.default_rng(entropy).poisson(14, (6, 6)))
+    first = protect_counts(table, POLICY)
+    pd.testing.assert_frame_equal(first.frame, protect_counts(table, POLICY).frame)

@@ -26,7 +26,7 @@ __all__ = ["gather_wide_repeats"]
 BoolVector = npt.NDArray[np.bool_]
 Numbers = tuple[int, ...]
 Path = tuple[str, ...]
-_NUMBERED = re.compile(r"(?P<head>.*?)(?P<numbers>(?:_\d{1,4})+)")
+_NUMBER = re.compile(r"[0-9]{1,4}")
 _SEPARATOR = re.compile(r"[/.:-]")
 _MOST_NAMED = 8
 
@@ -112,7 +112,7 @@ class _Names:
     def __init__(self, form: FormDefinition) -> None:
         # By name and by how many numbers follow it.
         self._known: dict[tuple[str, int], list[_Meaning]] = {}
-        self._deepest = 0
+        self._deepest = self._longest = 0
         depth = {path: _depth(path, form) for path in form.repeats}
         for question in form.questions:
             if question.is_answered:
@@ -129,24 +129,26 @@ class _Names:
     def _add(self, name: str, levels: int, meaning: _Meaning) -> None:
         self._known.setdefault((name, levels), []).append(meaning)
         self._deepest = max(self._deepest, levels)
+        self._longest = max(self._longest, len(name))
 
     def meanings(self, column: str) -> Iterator[_Meaning]:
         """Yield everything that a column may be."""
         yield from self._with(column, ())
-        found = _NUMBERED.fullmatch(column)
-        if found is None:
-            return
-        numbers = tuple(map(int, found["numbers"][1:].split("_")))
-        for levels in range(1, min(self._deepest, len(numbers)) + 1):
-            cut = len(
-                "".join(f"_{part}" for part in found["numbers"].split("_")[-levels:])
-            )
-            yield from self._with(column[:-cut], numbers[-levels:])
+        name = column
+        numbers: Numbers = ()
+        for _ in range(self._deepest):
+            name, _, last = name.rpartition("_")
+            if not _NUMBER.fullmatch(last):
+                return
+            numbers = (int(last), *numbers)
+            yield from self._with(name, numbers)
 
     def _with(self, name: str, numbers: Numbers) -> Iterator[_Meaning]:
         # Names of groups may stand before it.
         starts = [0, *(match.end() for match in _SEPARATOR.finditer(name))]
         for start in starts:
+            if len(name) - start > self._longest:
+                continue
             for meaning in self._known.get((name[start:], len(numbers)), []):
                 yield replace(meaning, numbers=numbers)
 

@@ -181,10 +181,10 @@ def _rows(book: Workbook, name: str) -> Iterator[Row]:
 
 def _header(text: str) -> str:
     """Return a header in one spelling: ``Label : English`` as ``label::English``."""
-    head, *language = re.split(r"\s*::?\s*", text.strip(_EDGE), maxsplit=1)
+    head, colon, language = text.strip(_EDGE).partition(":")
     plain = head.strip().casefold()
     plain = _HEADERS.get(plain, plain.replace(" ", "_"))
-    return f"{plain}::{language[0].strip()}" if language else plain
+    return f"{plain}::{language.removeprefix(':').strip()}" if colon else plain
 
 
 def _plain(text: str) -> str:

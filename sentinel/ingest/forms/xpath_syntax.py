@@ -31,12 +31,13 @@ __all__ = [
 
 LONGEST = 10_000
 DEEPEST = 60
-_REFERENCE = re.compile(r"\$\{\s*([^{}]*?)\s*\}")
+# No blanks beside a part that may be blank itself: a cell of blanks would take hours.
+_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<number>\d+(?:\.\d*)?|\.\d+)
   | (?P<text>"[^"]*"|'[^']*')
-  | \$\{\s*(?P<reference>[^{}]*?)\s*\}
+  | \$\{(?P<reference>[^{}]*)\}
   | (?P<name>[^\W\d][\w\-]*(?:\.[\w\-]+)*(?::[^\W\d][\w\-]*)?)
   | (?P<path>/[^\W\d][\w\-./]*|\.\./[\w\-./]*|\.\.)
   | (?P<sign>!=|<=|>=|[=<>+\-*(),.|/\[\]])
@@ -144,7 +145,7 @@ def references(text: str) -> tuple[str, ...]:
     >>> references("${a} = ${ b } or ${a} = 1")
     ('a', 'b')
     """
-    names = (name.rpartition("#")[2] for name in _REFERENCE.findall(text))
+    names = (name.strip().rpartition("#")[2] for name in _REFERENCE.findall(text))
     return tuple(dict.fromkeys(names))
 
 
@@ -190,6 +191,8 @@ def _tokens(text: str) -> Iterator[_Token]:
             raise ValueError(f"{text[place : place + 10]!r} cannot be read")
         place = match.end()
         content = match[match.lastgroup]
+        if match.lastgroup == "reference":
+            content = content.strip()
         if match.lastgroup == "path":
             raise ValueError(f"{content!r} is a path; write ${{name}}")
         yield _Token(match.lastgroup, content)

@@ -279,6 +279,14 @@ def test_surveycto__wide_and_back_for_any_rounds(tmp_path, form, people):
         assert [(int(a), int(b), text) for a, b, text in rows] == inner
 
 
+@pytest.mark.parametrize("part", ["_1", "/", "a_", "-1", "_1/"])
+def test_gathering__headers_without_end_take_no_time(part):
+    headers = [part * 30_000 + end for end in ("", "x", "_1")]
+    frame = pd.DataFrame({name: ["1"] for name in headers}, dtype="str")
+    raw = gather_wide_repeats(table_of(frame), NESTED)
+    assert list(raw.frame) == headers
+
+
 PARTS = st.sampled_from(
     ["pay", "jobs_count", "how", "debt", "place", "age", "1", "2", "10000", "x", ""]
 )

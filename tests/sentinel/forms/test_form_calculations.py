@@ -239,6 +239,24 @@ def test_calculation__its_own_result_agrees_and_another_does_not(formula, table)
     assert (wrong.true == wrong.known).all()
 
 
+@pytest.mark.parametrize(
+    ("formula", "reason"),
+    [
+        ("(" * 100_000 + "1" + ")" * 100_000, "characters"),
+        ("-" * 100_000 + "1", "characters"),
+        ("if(" * 3_000 + "1", "nested deeper"),
+        ("not(" * 59 + "1" + "+1" * 150 + ")" * 59, ""),
+    ],
+)
+def test_calculation__nesting_without_end_is_not_evaluated(formula, reason):
+    question = Question(name="c", kind="calculate", calculation=formula)
+    exported = Texts.of(pd.Series(["1", "0"]))
+    found, _ = disagreements(question, exported, Rows(n=2))
+    assert reason in " ".join(found.not_checked)
+    if reason:
+        assert not found.known.any()
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.text(alphabet="${}ab1.' \"()=<>!andor,-+*/|[]#once", max_size=60))
 def test_calculation__no_text_breaks_it(text):

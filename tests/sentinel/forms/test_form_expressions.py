@@ -127,6 +127,16 @@ def test_references__each_once_with_spaces_and_last_saved():
     assert references("${a} + ${ b } + ${a} + ${last-saved#c}") == ("a", "b", "c")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["${" + " " * 30_000, "${" + " " * 15_000 + "a" + " " * 15_000, "${ " * 9_000],
+)
+def test_references__blanks_without_end_take_no_time(text):
+    """Such a cell once took time with the third power of its length."""
+    assert references(text) == ()
+    assert not evaluate(text[:9_000], rows(a=["1"])).known.any()
+
+
 CODES = st.sampled_from(["", "a", "b", "a b", "1", "2.0", "17", "x1"])
 NUMBERS = st.sampled_from(["", "0", "1", "2.0", "17", "-3", "2026-03-01"])
 LEAVES = st.sampled_from(

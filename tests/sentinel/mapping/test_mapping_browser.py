@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sentinel.mapping import Words, area_layers, interactive_map, load_places
+from sentinel.mapping import (
+    Cluster,
+    Words,
+    area_layers,
+    interactive_map,
+    load_places,
+)
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is absent")
 
@@ -34,6 +41,16 @@ def browser():
         running.close()
 
 
+HOTSPOTS = pd.DataFrame(
+    {
+        "place": ["KH-1", "KH-2", "KH-17", "KH-3"],
+        "category": ["in a high cluster", "in a high cluster", "in no cluster", None],
+        "detail": ["31.0 %, 120 respondents", "28.0 %, 90 respondents", "", ""],
+        "suppressed": [False, False, False, True],
+    }
+)
+
+
 @pytest.fixture(scope="module")
 def file(scene, tmp_path_factory):
     frame = pd.DataFrame(
@@ -47,8 +64,24 @@ def file(scene, tmp_path_factory):
     )
     places = load_places()
     areas = area_layers(frame, places, scene.plane, titles={"": "Prevalence"})
+    (judged,) = area_layers(HOTSPOTS, places, scene.plane, titles={"": "Clusters"})
+    cluster = Cluster(
+        label="high risk, LLR 9.1", members=("KH-1", "KH-2"), p_value=0.01
+    )
+    judged = replace(judged, clusters=(cluster,), group="Prevalence")
+    legs = scene.layers[0].legs
+    apart = replace(
+        scene.layers[0],
+        title="Ways that stand out",
+        legs=(replace(legs[0], group="1"), *legs[1:]),
+        standing=1,
+    )
     path = tmp_path_factory.mktemp("page") / "map.html"
-    page = interactive_map(scene, Words(title="Ways", simulated=True), areas=areas)
+    page = interactive_map(
+        replace(scene, layers=(*scene.layers, apart)),
+        Words(title="Ways", simulated=True),
+        areas=[*areas, judged],
+    )
     path.write_text(page, encoding="utf-8")
     return path
 
@@ -119,7 +152,8 @@ def test_browser__rounds_and_layers_switch(visit):
         assert visit.shown() == str(at)
         assert page.locator(".legend:not([hidden])").count() == 1
         assert page.locator(".subtitle:not([hidden])").count() == 1
-    place = page.locator(f'g.round[data-round="{last}"] .place')
+    choice.select_option(label="Prevalence")
+    place = page.locator("g.round:not([hidden]) .place")
     assert place.count() == 3
     assert place.first.is_visible()
     page.get_by_label("Places and their estimates").uncheck()
@@ -131,6 +165,79 @@ def test_browser__rounds_and_layers_switch(visit):
     assert leg.count() > 0
     page.get_by_label("Ways onward").uncheck()
     assert page.locator('g.round[data-round="0"] .leg.on:not(.off)').count() == 0
+
+
+def test_browser__clusters_are_told_by_hover_and_by_keyboard(visit):
+    page = visit.page
+    page.locator("#round").select_option(label="Clusters")
+    drawn = page.locator("g.round:not([hidden])")
+    assert (
+        "in a cluster, high (2)" in page.locator(".legend:not([hidden])").inner_text()
+    )
+    assert "LLR 9.1, p = 0.01" in page.locator(".legend:not([hidden])").inner_text()
+    places = drawn.locator(".place")
+    assert places.count() == 4
+    places.first.focus()
+    seen = set()
+    for _ in range(5):
+        seen.add(page.locator("#tip.on").inner_text())
+        page.keyboard.press("Tab")
+    told = "\n".join(seen)
+    assert "in a cluster, high\n31.0 %, 120 respondents" in told
+    assert "Cluster 1\nhigh risk, LLR 9.1, p = 0.01" in told
+    assert "Kampong Cham\nwithheld" in told
+    badge = drawn.locator(".badge")
+    badge.hover()
+    assert page.locator("#tip.on").inner_text().startswith("Cluster 1")
+    # The outline keeps off the symbols of its members, and holds no other, when near.
+    for _ in range(2):
+        page.get_by_role("button", name="Zoom in").click()
+    inside = page.evaluate(
+        """() => {
+          const line = document.querySelector("g.round:not([hidden]) .loose");
+          const marks = [...document.querySelectorAll("g.round:not([hidden]) .place")];
+          return marks.map((mark) => {
+            const [x, y] = mark.dataset.p.split(" ").map(Number);
+            return [mark.dataset.tip.split("\\n")[1] || "",
+                    line.isPointInFill(new DOMPoint(x, y))];
+          });
+        }"""
+    )
+    assert {held for said, held in inside if "high" in said} == {True}
+    page.get_by_label("Outlines of clusters").uncheck()
+    assert not badge.is_visible()
+
+
+def test_browser__ways_that_stand_out_are_told(visit):
+    page = visit.page
+    page.locator("#round").select_option(label="Ways that stand out")
+    legs = page.locator("g.round:not([hidden]) .leg")
+    wide = page.locator("g.round:not([hidden]) .leg:not(.quiet)")
+    assert wide.count() == 1
+    assert legs.count() > 1
+    wide.focus()
+    assert "stands out: group 1" in page.locator("#tip.on").inner_text()
+    assert "other ways" in page.locator(".legend:not([hidden])").inner_text()
+
+
+def test_browser__a_map_out_of_sight_is_fitted_when_it_is_chosen(visit):
+    page = visit.page
+    page.locator("#round").select_option("0")
+    for _ in range(8):
+        page.get_by_role("button", name="Zoom in").click()
+    near = visit.view()
+    page.locator("#round").select_option(label="Clusters")
+    assert visit.view() != near
+    seen = page.evaluate(
+        """() => {
+          const frame = document.querySelector("#map").getBoundingClientRect();
+          return [...document.querySelectorAll("g.round:not([hidden]) .place")]
+            .map((mark) => mark.getBoundingClientRect())
+            .every((box) => box.left >= frame.left && box.right <= frame.right
+              && box.top >= frame.top && box.bottom <= frame.bottom);
+        }"""
+    )
+    assert seen
 
 
 def test_browser__everything_by_keyboard(visit):

@@ -178,9 +178,7 @@ def firth_logistic(  # noqa: PLR0913 - the options of one model, all by keyword
     data = read_model_rows(formula, frame, count=count, inside=inside)
     if flic and INTERCEPT not in data.term:
         raise InputError("flic=True refits the intercept, but the model has none.")
-    weight = np.ones(len(data.outcome))
-    if design is not None:
-        weight = weights_of_mean_one(design, data)
+    weight = weights_of_mean_one(design, data)
     sample = ModelSample(frame=frame, rows=data, weight=weight, design=design)
     rows, trials, events, position = data.distinct_rows(sample.mass)
     firth = Likelihood(rows, trials, events, tau)
@@ -351,7 +349,7 @@ def _designed(
     data = rows.data
     top, level = fitted.top, options.level
     covariance = design_covariance(design, data, fitted.firth, top, rows.position)
-    df, note = residual_df(design, data)
+    df, notes = residual_df(design, data)
     inference = wald_inference(top.beta, covariance, level=level, df=df)
     if options.ci == "profile":
         model = model_covariance(fitted.firth, top, "fisher")
@@ -365,8 +363,7 @@ def _designed(
         top.beta[slopes], covariance[np.ix_(slopes, slopes)], df
     )
     statistics = {"wald_f": ratio, "p_value": p_value, "residual_df": df}
-    notes = (*design.notes, *(() if note is None else (note,)))
-    return inference, _Extra(statistics, notes)
+    return inference, _Extra(statistics, (*design.notes, *notes))
 
 
 def _fit_statistics(fitted: _Fitted, data: BinaryData) -> dict[str, float]:

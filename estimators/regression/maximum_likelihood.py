@@ -10,11 +10,15 @@ import pandas as pd
 from scipy.special import chdtrc
 
 from estimators.checks import check_choice, check_level
-from estimators.designs import Design, check_design
-from estimators.errors import InputError
+from estimators.designs import Design
 from estimators.registry import estimator
 from estimators.regression._penalised_likelihood import Likelihood, State, maximise
-from estimators.regression.design_inference import residual_df, wald_f_test
+from estimators.regression.design_inference import (
+    residual_df,
+    rows_under_study,
+    wald_f_test,
+    weights_of_mean_one,
+)
 from estimators.regression.doubts import infinite_limit_notes
 from estimators.regression.glm_families import glm_model
 from estimators.regression.glm_fit import GlmEstimate, fit_glm, glm_covariance
@@ -39,7 +43,7 @@ from estimators.regression.survey_models import (
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix, FloatVector
 
-__all__ = ["check_same_rows", "logistic"]
+__all__ = ["logistic"]
 
 _ADVICE = (
     "Use firth_logistic, whose penalty keeps every estimate finite, pool categories, "
@@ -136,25 +140,20 @@ def logistic(
     """
     check_level(level)
     check_choice("ci", ci, ("profile", "wald"))
-    inside = None
-    if design is not None:
-        check_same_rows(check_design(design), frame, count)
-        inside = design.domain
+    inside = rows_under_study(design, frame, count)
     model = glm_model("binomial")
     rows = read_model_rows(formula, frame, count=count, inside=inside)
-    weight = np.ones(len(rows.outcome))
-    if design is not None:
-        weight = design.weights[rows.kept] / design.weights[rows.kept].mean()
+    weight = weights_of_mean_one(design, rows)
     sample = ModelSample(frame=frame, rows=rows, weight=weight, design=design)
     estimate = fit_glm(sample, model, advice=_ADVICE)
     likelihood, top, null = _maxima(sample, estimate.beta)
     fit = _Fit(sample, estimate, likelihood, top, null)
+    df, notes = residual_df(design, rows)
     if design is None:
-        covariance, df, notes = inverse_information(estimate.information), np.inf, ()
+        covariance = inverse_information(estimate.information)
     else:
         covariance = glm_covariance(sample, model, estimate)
-        df, note = residual_df(design, rows)
-        notes = (*design.notes, *(() if note is None else (note,)))
+        notes = (*design.notes, *notes)
     inference = _inference(fit, covariance, df, ci=ci, level=level)
     events, doubts = event_statistics(rows, "binomial")
     return RegressionFit(
@@ -200,21 +199,6 @@ class _Fit:
     likelihood: Likelihood
     top: State
     null: State
-
-
-def check_same_rows(design: Design, frame: pd.DataFrame, count: str | None) -> None:
-    """Raise unless row i of the design can be row i of the frame, one person each."""
-    problems = []
-    if not isinstance(frame, pd.DataFrame) or len(design) != len(frame):
-        size = len(frame) if isinstance(frame, pd.DataFrame) else type(frame).__name__
-        problems.append(
-            f"the design has {len(design)} rows and the frame {size}: row i of one is "
-            "row i of the other; choose rows by design.subset, drop none"
-        )
-    if count is not None:
-        problems.append("count= is for independent persons: give one row per person")
-    if problems:
-        raise InputError("With design=: " + "; ".join(problems) + ".")
 
 
 def _maxima(sample: ModelSample, beta: FloatVector) -> tuple[Likelihood, State, State]:

@@ -14,8 +14,6 @@ from estimators.classifier_accuracy import Accuracy, Validated, read_accuracies
 from estimators.designs import (
     Design,
     ReplicateDesign,
-    check_design,
-    linearised_covariance,
     replicate_covariance,
 )
 from estimators.errors import ConvergenceError, InputError, NotEstimableError
@@ -25,9 +23,14 @@ from estimators.regression._misclassified_likelihood import (
     MisclassifiedState,
     maximise_misclassified,
 )
-from estimators.regression.design_inference import residual_df, wald_f_test
+from estimators.regression.design_inference import (
+    residual_df,
+    rows_under_study,
+    sandwich,
+    wald_f_test,
+    weights_of_mean_one,
+)
 from estimators.regression.inference import wald_inference
-from estimators.regression.maximum_likelihood import check_same_rows
 from estimators.regression.misclassification_doubts import (
     misclassification_notes,
     refuse_boundary,
@@ -176,22 +179,16 @@ def misclassified_logistic(
     check_level(level)
     check_choice("penalty", penalty, ("none", "jeffreys"))
     accuracies = _accuracies(sensitivity, specificity)
-    inside = None
-    if design is not None:
-        check_same_rows(check_design(design), frame, count)
-        inside = design.domain
+    inside = rows_under_study(design, frame, count)
     rows = read_model_rows(formula, frame, count=count, inside=inside)
-    weight = np.ones(len(rows.outcome))
-    if design is not None:
-        weight = design.weights[rows.kept] / design.weights[rows.kept].mean()
+    weight = weights_of_mean_one(design, rows)
     problem = _Problem(rows, weight, design, accuracies, penalty)
     likelihood, place = problem.likelihood(weight * rows.frequency)
     state = _maximum(problem, likelihood)
     plain, validation = _covariances(problem, likelihood, state, place)
-    df, notes = np.inf, ()
+    df, notes = residual_df(design, rows)
     if design is not None:
-        df, note = residual_df(design, rows)
-        notes = (*design.notes, *(() if note is None else (note,)))
+        notes = (*design.notes, *notes)
     covariance = plain + validation
     inference = wald_inference(state.beta, covariance, level=level, df=df)
     slopes = rows.slopes
@@ -354,10 +351,8 @@ def _covariances(
         * (p * q / (recorded * (1 - recorded)))
     )
     each = problem.weight * (residual + state.share[place])
-    scores = np.zeros((len(design), rows.matrix.shape[1]))
-    scores[rows.kept] = each[:, None] * rows.matrix
-    meat = linearised_covariance(design, scores, domain=rows.kept)
-    return np.asarray(bread @ meat @ bread), validation
+    scores = each[:, None] * rows.matrix
+    return sandwich(bread, design, rows, scores), validation
 
 
 def _replicate_covariance(

@@ -13,8 +13,6 @@ from estimators.checks import check_level
 from estimators.designs import (
     Design,
     ReplicateDesign,
-    check_design,
-    linearised_covariance,
     replicate_covariance,
 )
 from estimators.errors import ConvergenceError, NotEstimableError
@@ -22,9 +20,13 @@ from estimators.registry import estimator
 from estimators.regression._cumulative_model import (
     CumulativeState,
 )
-from estimators.regression.design_inference import residual_df, wald_f_test
+from estimators.regression.design_inference import (
+    residual_df,
+    rows_under_study,
+    sandwich,
+    wald_f_test,
+)
 from estimators.regression.inference import wald_inference
-from estimators.regression.maximum_likelihood import check_same_rows
 from estimators.regression.model_data import LinearPredictor
 from estimators.regression.ordinal_fit import OrdinalFit
 from estimators.regression.ordinal_outcome import read_ordinal_rows
@@ -150,18 +152,14 @@ def ordinal_logistic(
     [['debt', 1.414], ['0|1', 0.295], ['1|2', 1.762]]
     """
     check_level(level)
-    inside = None
-    if design is not None:
-        check_same_rows(check_design(design), frame, count)
-        inside = design.domain
+    inside = rows_under_study(design, frame, count)
     data = read_ordinal_rows(formula, frame, order=order, count=count, inside=inside)
     problem = ordinal_problem(data, design, nonproportional)
     state = fit_ordinal(problem, problem.mass)
     covariance = _covariance(problem, state)
-    df, notes = np.inf, ()
+    df, notes = residual_df(design, data.rows)
     if design is not None:
-        df, note = residual_df(design, data.rows)
-        notes = (*design.notes, *(() if note is None else (note,)))
+        notes = (*design.notes, *notes)
     inference = wald_inference(state.theta, covariance, level=level, df=df)
     tests = _proportionality(problem, state, df)
     statistics = _statistics(problem, state, covariance, df)
@@ -200,18 +198,16 @@ def _covariance(problem: OrdinalProblem, state: CumulativeState) -> FloatMatrix:
     design = problem.design
     if design is None:
         return bread
-    kept = problem.data.rows.kept
+    rows = problem.data.rows
     if isinstance(design, ReplicateDesign):
+        kept = rows.kept
         weights = design.replicate_weights[kept] / design.weights[kept].mean()
         fits = [_replicate(problem, weights[:, r]) for r in range(weights.shape[1])]
         return replicate_covariance(np.array(fits), state.theta, design)
     each = problem.persons().at(state.theta)
     if each is None:
         raise ConvergenceError("The thresholds are not in order at the estimate.")
-    scores = np.zeros((len(design), state.theta.size))
-    scores[kept] = each.scores * problem.weight[:, None]
-    meat = linearised_covariance(design, scores, domain=kept)
-    return np.asarray(bread @ meat @ bread)
+    return sandwich(bread, design, rows, each.scores * problem.weight[:, None])
 
 
 def _replicate(problem: OrdinalProblem, mass: FloatVector) -> FloatVector:

@@ -16,6 +16,7 @@ from estimators.regression._cumulative_model import (
     cumulative_rows,
     maximise_cumulative,
 )
+from estimators.regression.design_inference import weights_of_mean_one
 from estimators.regression.model_rows import term_columns
 from estimators.regression.separation import separated_terms
 
@@ -84,9 +85,7 @@ def ordinal_problem(
 ) -> OrdinalProblem:
     """Name the parameters and scale the weights to mean 1."""
     rows = data.rows
-    weight = np.ones(len(rows.outcome))
-    if design is not None:
-        weight = design.weights[rows.kept] / design.weights[rows.kept].mean()
+    weight = weights_of_mean_one(design, rows)
     slopes = rows.slopes
     if not slopes.size:
         raise InputError(

@@ -12,7 +12,7 @@ from estimators.checks import check_choice, check_level
 from estimators.designs import Design, SurveyDesign, check_design
 from estimators.errors import InputError
 from estimators.registry import estimator
-from estimators.regression.design_inference import residual_df
+from estimators.regression.design_inference import check_same_rows, residual_df
 from estimators.regression.glm_families import Model, glm_model
 from estimators.regression.glm_fit import (
     EDGE_NOTE,
@@ -21,7 +21,6 @@ from estimators.regression.glm_fit import (
     glm_covariance,
 )
 from estimators.regression.inference import wald_inference
-from estimators.regression.maximum_likelihood import check_same_rows
 from estimators.regression.model_rows import ModelRows, read_model_rows
 from estimators.regression.regression_fit import (
     ModelSample,
@@ -338,8 +337,8 @@ def _covariance(
         if choice.robust or estimate.on_edge:
             return glm_covariance(sample, choice.model, estimate), np.inf, notes
         return inverse_information(estimate.information), np.inf, notes
-    df, note = residual_df(sample.design, sample.rows)
-    notes += [] if note is None else [note]
+    df, fallen_back = residual_df(sample.design, sample.rows)
+    notes.extend(fallen_back)
     if isinstance(sample.design, SurveyDesign) and sample.design.n_psu < _FEW_CLUSTERS:
         notes.append(
             f"{sample.design.n_psu} clusters, few: sandwich standard errors tend to be "

@@ -12,7 +12,11 @@ from estimators.checks import check_level
 from estimators.designs import Design, SurveyDesign, check_design
 from estimators.designs.domains import RowSelector
 from estimators.registry import estimator
-from estimators.regression.design_inference import residual_df, wald_f_test
+from estimators.regression.design_inference import (
+    residual_df,
+    wald_f_test,
+    weights_of_mean_one,
+)
 from estimators.regression.doubts import event_notes
 from estimators.regression.glm_families import (
     FamilyName,
@@ -167,13 +171,11 @@ def survey_glm(
     rows = read_model_rows(
         formula, design.frame, family=family, offset=offset, inside=design.domain
     )
-    weight = design.weights[rows.kept]
-    sample = ModelSample(
-        frame=design.frame, rows=rows, weight=weight / weight.mean(), design=design
-    )
+    weight = weights_of_mean_one(design, rows)
+    sample = ModelSample(frame=design.frame, rows=rows, weight=weight, design=design)
     estimate = fit_glm(sample, model, advice=_ADVICE)
     covariance = glm_covariance(sample, model, estimate)
-    df, note = residual_df(design, rows)
+    df, fallen_back = residual_df(design, rows)
     inference = wald_inference(estimate.beta, covariance, level=level, df=df)
     statistics = _statistics(sample, model, estimate, covariance)
     slopes = rows.slopes
@@ -214,7 +216,7 @@ def survey_glm(
             *doubts,
             *estimate.notes,
             *((EDGE_NOTE,) if estimate.on_edge else ()),
-            *(() if note is None else (note,)),
+            *fallen_back,
         ),
         model=model,
         sample=sample,

@@ -47,7 +47,12 @@ _NO = frozenset({"false", "0", "0.0", "no"})
 
 
 def disagreements(
-    question: Question, exported: Texts, rows: Rows, *, in_circle: bool = False
+    question: Question,
+    exported: Texts,
+    rows: Rows,
+    *,
+    in_circle: bool = False,
+    timed: frozenset[str] = frozenset(),
 ) -> tuple[Truth, Texts]:
     """Return where an exported value is not what the calculation gives, and that value.
 
@@ -61,8 +66,14 @@ def disagreements(
         All answers of the same rows.
     in_circle : bool
         Whether the calculation hangs on itself.
+    timed : frozenset of str
+        Questions whose answers have a time of day: form servers count parts of days in
+        different ways.
     """
     reason = _not_repeatable(question, in_circle=in_circle)
+    for name in references(question.calculation):
+        if not reason and name in timed:
+            reason = f"the time of day in {name}"
     if reason:
         nothing = np.zeros(rows.n, np.bool_)
         return Truth(nothing, nothing, [reason]), exported

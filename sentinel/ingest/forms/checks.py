@@ -75,6 +75,7 @@ class _Check:
     rows: Rows
     holding_text: frozenset[str]
     circles: frozenset[str]
+    timed: frozenset[str]
     not_checked: dict[str, None] = field(default_factory=dict)
 
     def truth(self, question: Question, column: str) -> Truth | None:
@@ -140,6 +141,7 @@ def check_answers(
         _rows(form, questions, names, table),
         holding_text(form, OPEN),
         frozenset(chain.from_iterable(calculation_circles(form))),
+        frozenset(item.name for item in form.questions if _has_time(item)),
     )
     not_asked: dict[str, BoolVector] = {}
     for question in questions:
@@ -238,11 +240,19 @@ def _check_filter(check: _Check, question: Question, name: str, own: Texts) -> N
     )
 
 
+def _has_time(question: Question) -> bool:
+    return question.kind in {"time", "datetime"} or question.meta in {"start", "end"}
+
+
 def _check_calculation(
     check: _Check, question: Question, name: str, own: Texts, asked: BoolVector
 ) -> None:
     found, computed = disagreements(
-        question, own, check.rows, in_circle=question.name in check.circles
+        question,
+        own,
+        check.rows,
+        in_circle=question.name in check.circles,
+        timed=check.timed,
     )
     check.note(found, question, "calculation")
     hidden = question.name in check.holding_text

@@ -188,7 +188,9 @@ def text_of_number(number: float) -> str:
         return "NaN"
     if np.isinf(number):
         return "Infinity" if number > 0 else "-Infinity"
-    return str(int(number)) if float(number).is_integer() else repr(float(number))
+    if float(number).is_integer():
+        return str(int(number))
+    return np.format_float_positional(number, trim="-")  # never an exponent
 
 
 def to_numbers(value: Value) -> Numbers:

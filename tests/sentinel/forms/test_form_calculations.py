@@ -65,6 +65,7 @@ def test_calculation__a_disagreement_shows_row_and_both_values(tmp_path):
         ("'007'", "7", "8"),
         ("string-length(${boss})", "6", "5"),
         ("1 div 0", "Infinity", ""),
+        ("concat(1 div 10000000, '')", "0.0000001", "1e-07"),
     ],
 )
 def test_calculation__spellings_that_mean_the_same(tmp_path, formula, right, wrong):
@@ -287,6 +288,18 @@ def test_calculation__days_of_surveycto_are_read_and_others_are_not_known(tmp_pa
     ]
     assert "Not checked: constraint of visit" in found[2]
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("kind", ["start", "end", "datetime", "time"])
+def test_calculation__with_a_time_of_day_is_not_checked(tmp_path, kind):
+    questions = [
+        {"type": kind, "name": "at"},
+        {"type": "calculate", "name": "c", "calculation": "${at} * 1440"},
+    ]
+    (line,) = listed(
+        form_of(tmp_path, questions), at=["2026-03-02T09:00:00.000+07:00"], c=["5"]
+    )
+    assert "Not checked: calculation of c: the time of day in at" in line
 
 
 def test_calculation__no_rows():

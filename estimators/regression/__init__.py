@@ -11,6 +11,7 @@ from estimators.regression.firth import firth_logistic
 from estimators.regression.imputation import Imputations, impute
 from estimators.regression.maximum_likelihood import logistic
 from estimators.regression.misclassification import misclassified_logistic
+from estimators.regression.negative_binomial import negative_binomial
 from estimators.regression.ordinal import ordinal_logistic
 from estimators.regression.ordinal_fit import OrdinalFit
 from estimators.regression.pooled_fit import PooledFit, PooledTest, pool_tests
@@ -38,6 +39,7 @@ __all__ = [
     "logistic",
     "marginal_effects",
     "misclassified_logistic",
+    "negative_binomial",
     "ordinal_logistic",
     "pool_imputations",
     "pool_tests",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,15 @@ ROBUST = (
     "log-linear model with variances from the spread of the periods (robust), each "
     "period taken as independent of the one before; time in years"
 )
+NEGATIVE_BINOMIAL = (
+    "log-linear model with variance mean + alpha mean squared, alpha = {alpha:.3g}, "
+    "each period taken as independent of the one before; time in years"
+)
 HARMONICS_FROM = 24
+INTERRUPTED: dict[str, Literal["quasi_poisson", "negative_binomial"]] = {
+    "poisson": "quasi_poisson",
+    "negative_binomial": "negative_binomial",
+}
 ERRORS = (InputError, NotEstimableError, ConvergenceError)
 
 
@@ -73,6 +81,7 @@ def _intervention(entry: SeriesEntry, series: ReleasedSeries) -> MonitoredPart:
         intervention=start,
         harmonics=min(2, per_year // 2) if seasonal else 0,
         frequency=per_year,
+        family=INTERRUPTED[entry.family],
     )
     labels = {
         "level": f"level from {start} on",
@@ -92,11 +101,15 @@ def _covariates(entry: SeriesEntry, series: ReleasedSeries) -> MonitoredPart:
             f"{len(table)} periods for {len(plain) + 2} coefficients: at least three "
             "periods for each are needed"
         )
-    design = SurveyDesign.from_frame(table.assign(one=1.0), weights="one")
     formula = " + ".join(["y ~ years", *plain.values()])
-    fit = regression.survey_glm(formula, design, family="poisson")
     labels = {short: name for name, short in plain.items()} | {"years": "a year later"}
-    return _ratios(entry, fit, labels, "covariates", (ROBUST,))
+    if entry.family == "negative_binomial":
+        fit = regression.negative_binomial(formula, table)
+        told = NEGATIVE_BINOMIAL.format(alpha=fit.fit_statistics["alpha"])
+        return _ratios(entry, fit, labels, "covariates", (told, *fit.notes))
+    design = SurveyDesign.from_frame(table.assign(one=1.0), weights="one")
+    robust = regression.survey_glm(formula, design, family="poisson")
+    return _ratios(entry, robust, labels, "covariates", (ROBUST,))
 
 
 def _trend(entry: SeriesEntry, series: ReleasedSeries) -> MonitoredPart:

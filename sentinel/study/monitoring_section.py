@@ -53,7 +53,8 @@ class SeriesEntry(MonitoredFile):
     `whole` names the count of which `count` is a part. `intervention` is the first
     period after something changed; `covariates` are numeric columns. `trend` asks for a
     test of a trend, `changepoints` for stretches of one rate, `joinpoints` for at most
-    so many bends of a trend.
+    so many bends of a trend. `family` is that of the models of an intervention and of
+    covariates: Poisson with the scatter that is seen, or negative binomial.
     """
 
     period: Name = "period"
@@ -67,6 +68,7 @@ class SeriesEntry(MonitoredFile):
     joinpoints: int = Field(default=0, ge=0, le=3)
     intervention: str | None = None
     covariates: Names = ()
+    family: Literal["poisson", "negative_binomial"] = "poisson"
 
 
 class HotlineEntry(MonitoredFile):

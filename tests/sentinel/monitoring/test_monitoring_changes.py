@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from estimators import surveillance
+from estimators import regression, surveillance
 from sentinel.cli import run
 from sentinel.monitoring import monitor
 from sentinel.monitoring.delay_parts import reporting_triangle
@@ -200,3 +200,36 @@ def test_page__tables_and_figures_of_all_of_them(write, tmp_path):
     assert table["Outside"].fillna("").tolist() == ["", "", "", "outside"]
     text = page.read_text(encoding="utf-8")
     assert "stretches of one rate, count a month" in text
+
+
+NEGATIVE = """
+[[monitoring.series]]
+name = "calls"
+file = "calls.csv"
+count = "calls"
+intervention = "2011-07"
+covariates = ["aired"]
+family = "negative_binomial"
+"""
+
+
+def test_family__covariates_and_intervention_by_negative_binomial_models(write):
+    rng = np.random.default_rng(4)
+    table = calls(rng.poisson(rng.gamma(5, 12, 24)) + 11)
+    table["aired"] = rng.integers(0, 2, 24)
+    found = parts(monitor(write(NEGATIVE, calls=table)))
+    frame = table.assign(years=np.arange(24) / 12)
+    alone = regression.negative_binomial("calls ~ years + aired", frame)
+    shown = found["calls_covariates"]
+    ratio = shown.frame.set_index("label").loc["aired"]
+    assert ratio["estimate"] == pytest.approx(np.exp(alone.estimate[2]))
+    assert ratio["ci_high"] == pytest.approx(np.exp(alone.ci_high[2]))
+    alpha = alone.fit_statistics["alpha"]
+    assert any(f"alpha = {alpha:.3g}" in note for note in shown.notes)
+    before = surveillance.interrupted_time_series(
+        table["calls"], intervention=18, harmonics=2, frequency=12,
+        family="negative_binomial",
+    )  # fmt: skip
+    level = found["calls_intervention"].frame["estimate"].iloc[0]
+    told = np.exp(before.estimate[before.term.index("level")])
+    assert level == pytest.approx(told)

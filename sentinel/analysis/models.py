@@ -10,6 +10,7 @@ from estimators.errors import InputError, PrevalenceError
 from estimators.registry import find_estimator
 from estimators.results import ModelFit
 from sentinel.analysis.design import PERSON_KNOWN, StudyDesign
+from sentinel.analysis.model_levels import check_levels, merge_rare
 from sentinel.analysis.results import FittedModel
 from sentinel.analysis.selection import select_rows
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from sentinel.study.config import ModelSection, StudyConfig
 
 __all__ = ["fit_models", "model_frame"]
-
-OTHER = "other"
 
 
 def fit_models(
@@ -67,9 +66,9 @@ def model_frame(
 
     Categories carry their labels, the most frequent level first so that it is the
     reference; rounds keep the order of the study, so that the first is. Levels with
-    fewer respondents than the minimum cell become "other"; when "other" itself would
-    be smaller it is joined to the smallest level that is not. Rows outside `where`
-    stay, without values: the design needs them.
+    fewer respondents, cases or others than the minimum cell become "other"
+    (`sentinel.analysis.model_levels`); rounds and combinations of levels with so few
+    are refused. Rows outside `where` stay, without values: the design needs them.
     """
     least = config.privacy.minimum_cell
     part = frame if section.where is None else frame[select_rows(frame, section.where)]
@@ -77,6 +76,8 @@ def model_frame(
     missing = sorted(names - set(part.columns))
     if missing:
         raise InputError(f"the interviews have no column {', '.join(missing)}")
+    outcome = formula_outcome(section.formula)
+    complete = part[sorted(names)].notna().all(axis=1)
     data: dict[str, pd.Series] = {}
     merged: list[str] = []
     for name in sorted(names):
@@ -89,9 +90,13 @@ def model_frame(
         if name == "round_id":
             data[name] = _rounds(text, config)
             continue
-        data[name], gone = _merge_rare(text, least)
+        data[name], gone = merge_rare(
+            text[complete], part.loc[complete, outcome], least
+        )
         merged.extend(f"{name}: {level}" for level in gone)
-    return pd.DataFrame(data, index=part.index).reindex(frame.index), merged
+    found = pd.DataFrame(data, index=part.index)
+    check_levels(found, outcome, section.formula, least)
+    return found.reindex(frame.index), merged
 
 
 def _sampling(design: StudyDesign, section: ModelSection) -> dict[str, SurveyDesign]:
@@ -127,25 +132,18 @@ def formula_variables(formula: str) -> set[str]:
         raise InputError(f"{formula!r} is not a formula: {error}") from error
 
 
+def formula_outcome(formula: str) -> str:
+    """Return the column on the left of a formula."""
+    from formulaic import Formula
+
+    left = getattr(Formula(formula), "lhs", None)
+    named = [] if left is None else sorted(map(str, left.required_variables))
+    if len(named) != 1:
+        raise InputError(f"{formula!r} needs one outcome on its left side.")
+    return named[0]
+
+
 def _rounds(labels: pd.Series, config: StudyConfig) -> pd.Series:
     present = set(labels.dropna())
     order = [item.label for item in config.rounds if item.label in present]
     return pd.Series(pd.Categorical(labels, categories=order), index=labels.index)
-
-
-def _merge_rare(column: pd.Series, least: int) -> tuple[pd.Series, list[str]]:
-    counts = column.value_counts()
-    rare = [level for level in counts.index if counts[level] < least]
-    kept = [level for level in counts.index if counts[level] >= least]
-    if rare and kept and sum(counts[level] for level in rare) < least:
-        rare.append(kept.pop())
-    if not rare:
-        return pd.Series(
-            pd.Categorical(column, categories=kept), index=column.index
-        ), []
-    merged = column.where(~column.isin(rare) | column.isna(), OTHER)
-    categories = [*kept, OTHER]
-    return (
-        pd.Series(pd.Categorical(merged, categories=categories), index=column.index),
-        sorted(map(str, rare)),
-    )

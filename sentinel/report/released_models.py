@@ -26,6 +26,9 @@ RATIOS = {
 }
 
 
+NUMBERS = ("estimate", "std_error", "statistic", "p_value", "ci_low", "ci_high")
+
+
 def release_model(
     model: FittedModel, labels: Labels, policy: ReleasePolicy
 ) -> ReleasedModel:
@@ -33,9 +36,13 @@ def release_model(
     fit = model.fit
     terms = fit.terms()[list(TERM_COLUMNS)]
     terms.insert(1, "label", [_term_label(name, labels) for name in terms["term"]])
+    for name in NUMBERS:
+        # Sixteen digits of a fit are a check sum of its records.
+        terms[name] = [_three_digits(value) for value in terms[name]]
     with np.errstate(over="ignore"):  # an unbounded profile limit is infinite, rightly
         for ratio, name in RATIOS.items():
-            terms[ratio] = np.exp(terms[name].to_numpy(dtype=np.float64))
+            ratios = np.exp(terms[name].to_numpy(dtype=np.float64))
+            terms[ratio] = [_three_digits(value) for value in ratios]
     return ReleasedModel(
         name=model.name,
         label=model.label,
@@ -47,6 +54,10 @@ def release_model(
         ci_method=fit.ci_method,
         notes=tuple(_model_notes(model, policy)),
     )
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}") if np.isfinite(value) else float(value)
 
 
 def _term_label(term: str, labels: Labels) -> str:
@@ -83,7 +94,8 @@ def _model_notes(model: FittedModel, policy: ReleasePolicy) -> list[str]:
     if model.merged_levels:
         notes.append(
             f"Levels merged into “other” because fewer than {policy.minimum_cell} "
-            f"respondents gave them: {', '.join(model.merged_levels)}."
+            "respondents, cases or others gave them: "
+            f"{', '.join(model.merged_levels)}."
         )
     notes.append("Each factor is compared with its most frequent level.")
     notes += [without_small_counts(note, policy.minimum_cell) for note in fit.notes]

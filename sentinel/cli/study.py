@@ -52,6 +52,9 @@ def register(app: typer.Typer) -> None:
 def run(study: StudyFile, out: Out = Path("out"), rng: Rng = 1, jobs: Jobs = 1) -> None:
     """Ingest, classify, estimate, map and report one study.
 
+    Run it again after an interruption: protected tables, routes and maps that were
+    finished are used again if data, study file, rng and program are the same.
+
     Example: sentinel run my_study/study.toml --out my_report --rng 7
     """
     _run_study(study, out, rng=rng, jobs=jobs)
@@ -151,7 +154,7 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
     from sentinel.analysis import analyse
     from sentinel.ingest import ingest_study
     from sentinel.monitoring import monitor
-    from sentinel.report import write_report
+    from sentinel.report import Unfinished, run_key, write_report
 
     config = open_study(study, out)
     # Small matrices by the thousand: a second BLAS thread only waits for the first, and
@@ -165,7 +168,22 @@ def _run_study(study: Path, out: Path, *, rng: int, jobs: int) -> None:
         interviews = ingest_study(config)
         result = analyse(interviews, config, progress=tell)
         watched = monitor(config)
-        report = write_report(result, out, monitoring=watched, rng=rng, progress=tell)
+        unfinished = Unfinished.beside(out, run_key(result, rng=rng))
+        report = write_report(
+            result,
+            out,
+            monitoring=watched,
+            rng=rng,
+            progress=tell,
+            unfinished=unfinished,
+        )
+    for text in unfinished.warnings:
+        sys.stderr.write(f"warning: {text}\n")
+    if unfinished.reused:
+        sys.stderr.write(
+            f"{len(unfinished.reused)} steps that an interrupted run had finished were "
+            f"used again: {', '.join(unfinished.reused)}\n"
+        )
     for problem in (*interviews.problems.warnings, *watched.problems.warnings):
         sys.stderr.write(f"warning: {problem}\n")
     for reason in (*result.skipped, *watched.skipped):

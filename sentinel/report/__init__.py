@@ -27,6 +27,7 @@ from sentinel.report.record_files import (
 from sentinel.report.redaction import redact_counts
 from sentinel.report.staging import check_output_folder
 from sentinel.report.staleness import stale_reports
+from sentinel.report.unfinished import Unfinished, run_key
 from sentinel.report.writing import write_report
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Deidentified",
     "RecordFile",
     "ReleasedComparison",
+    "Unfinished",
     "WayOut",
     "check_output_folder",
     "check_persons",
@@ -48,6 +50,7 @@ __all__ = [
     "redact_counts",
     "release_classification",
     "release_comparison",
+    "run_key",
     "stale_reports",
     "synthetic_file",
     "write_internal_table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import pandas as pd
 from estimators.errors import InputError, NotEstimableError, PrevalenceError
 from sentinel.report.drawing import every_script
 from sentinel.report.formats import count, is_missing
+from sentinel.report.kept_maps import kept_maps
 from sentinel.report.labels import QUANTITY_WORDS
 from sentinel.report.tables import Column, PrintedTable
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from sentinel.mapping import MapFile, PlaceTest, Words
     from sentinel.report.release import Release, ReleasedTable
+    from sentinel.report.unfinished import Unfinished
     from sentinel.study.config import MapsSection
 
 __all__ = ["MapPicture", "largest_legs", "routes_frame", "write_maps"]
@@ -44,9 +47,16 @@ class MapPicture:
 
 
 def write_maps(
-    release: Release, folder: Path
+    release: Release, folder: Path, *, unfinished: Unfinished | None = None
 ) -> tuple[list[MapPicture], tuple[str, ...]]:
     """Draw the maps into `folder`; return pictures, and why there are none.
+
+    Parameters
+    ----------
+    release : Release
+    folder : Path
+    unfinished : Unfinished, optional
+        Where finished maps are kept in case this run is interrupted.
 
     Returns
     -------
@@ -59,6 +69,13 @@ def write_maps(
     maps = release.config.maps
     if maps is None:
         return [], ()
+    written, reasons = kept_maps(unfinished, folder, partial(_drawn, release, maps))
+    return _pictures(written, folder), reasons
+
+
+def _drawn(
+    release: Release, maps: MapsSection, folder: Path
+) -> tuple[list[MapFile], tuple[str, ...]]:
     reasons: list[str] = []
     written: list[MapFile] = []
     try:
@@ -74,7 +91,7 @@ def write_maps(
                 written += draw(release, atlas, folder)
             except (InputError, NotEstimableError) as error:
                 reasons.append(_reason(error))
-    return _pictures(written, folder), tuple(reasons)
+    return written, tuple(reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from sentinel.report.labels import Labels, study_labels
 from sentinel.report.manifest import shown_name
 from sentinel.report.other_definitions import protect_definitions
 from sentinel.report.places_elsewhere import places_elsewhere
+from sentinel.report.protected_routes import protect_routes
 from sentinel.report.protected_sectors import protect_sectors
 from sentinel.report.protected_settings import protected_settings, setting_tables
 from sentinel.report.release import (
@@ -22,11 +24,12 @@ from sentinel.report.release import (
 )
 from sentinel.report.released_models import release_model
 from sentinel.report.small_counts import without_small_counts
+from sentinel.report.unfinished import Unfinished, kept_frames
 
 if TYPE_CHECKING:
     from estimators.registry import EstimatorSpec
     from sentinel.analysis.results import EstimateTable, StudyResult
-    from sentinel.disclosure import ProtectedFlows, ReleasePolicy
+    from sentinel.disclosure import ReleasePolicy
     from sentinel.schema.variables import Codebook
     from sentinel.study.config import StudyConfig
 
@@ -35,7 +38,12 @@ __all__ = ["protect_study"]
 SUBDIVISION = "[A-Z]{2}-"
 
 
-def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
+def protect_study(
+    result: StudyResult,
+    *,
+    rng: int | None = None,
+    unfinished: Unfinished | None = None,
+) -> Release:
     """Apply disclosure control to everything that a report shows.
 
     Parameters
@@ -43,6 +51,8 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
     result : StudyResult
     rng : int, optional
         Number that started the random draws, for the record.
+    unfinished : Unfinished, optional
+        Where finished steps are kept in case this run is interrupted.
 
     Returns
     -------
@@ -59,15 +69,19 @@ def protect_study(result: StudyResult, *, rng: int | None = None) -> Release:
         result.classification.definition,
         _place_names(config),
     )
-    tables, lost, refused, settings = _protect_tables(result, labels, policy)
+    tables, lost, refused, sensitivity = _protect_tables(
+        result, labels, policy, unfinished
+    )
     hidden = _hidden_by_quantity(tables)
-    sensitivity, lost_sensitivity = _released_settings(settings, config)
+    lost_sensitivity = (
+        [_lost("definition_sensitivity", sensitivity)] if len(sensitivity) else []
+    )
     if "event" not in hidden and len(sensitivity):
         own = sensitivity["setting"] == config.classify.setting
         hidden["event"] = _hidden_rounds(sensitivity[own])
     comparison, no_comparison = protect_definitions(result, hidden, sensitivity, policy)
     trend, lost_trend = _protect_trend(result.trend, hidden, config)
-    routes, lost_routes, no_routes = _protect_routes(result, tables, policy)
+    routes, lost_routes, no_routes = protect_routes(result, tables, policy, unfinished)
 
     def told(texts: Sequence[str]) -> tuple[str, ...]:
         return tuple(without_small_counts(text, policy.minimum_cell) for text in texts)
@@ -167,11 +181,12 @@ def _hidden_rounds(frame: pd.DataFrame) -> set[str]:
 
 
 def _protect_tables(
-    result: StudyResult, labels: Labels, policy: ReleasePolicy
+    result: StudyResult,
+    labels: Labels,
+    policy: ReleasePolicy,
+    unfinished: Unfinished | None,
 ) -> tuple[tuple[ReleasedTable, ...], list[Suppressed], list[str], pd.DataFrame]:
     """Protect the plan's tables and the settings of the definition as one release."""
-    from sentinel.disclosure import protect_tables
-
     headlines = _headline_labels(result.config)
     refusals = {
         table.name: _too_fine(table.by, result.interviews.codebook, policy)
@@ -183,22 +198,19 @@ def _protect_tables(
         for table in result.estimates
         if refusals[table.name]
     ]
-    settings = setting_tables(result)
-    frames = protect_tables(allowed, policy, minor=settings)
-    order = {item.label: place for place, item in enumerate(result.config.rounds)}
+    (*frames, sensitivity), _ = kept_frames(
+        unfinished, "tables", partial(_released_frames, result, allowed, policy)
+    )
     tables = tuple(
         ReleasedTable(
             name=table.name,
             label=_title(table, result.config, labels),
             quantity=table.quantity,
             by=table.by,
-            frame=_in_round_order(_released(frame, result.config), table.by, order),
+            frame=frame,
             is_headline=table.by == ("round_id",) and table.label in headlines,
         )
-        for table, frame in zip(allowed, frames, strict=False)
-    )
-    sensitivity = protected_settings(
-        result.sensitivity, settings, frames[len(allowed) :], policy
+        for table, frame in zip(allowed, frames, strict=True)
     )
     return (
         tables,
@@ -206,6 +218,25 @@ def _protect_tables(
         refused,
         sensitivity,
     )
+
+
+def _released_frames(
+    result: StudyResult, allowed: Sequence[EstimateTable], policy: ReleasePolicy
+) -> tuple[list[pd.DataFrame], dict[str, Any]]:
+    """Return what is printed of every table, then of the settings."""
+    from sentinel.disclosure import protect_tables
+
+    settings = setting_tables(result)
+    frames = protect_tables(allowed, policy, minor=settings)
+    order = {item.label: place for place, item in enumerate(result.config.rounds)}
+    shown = [
+        _in_round_order(_released(frame, result.config), table.by, order)
+        for table, frame in zip(allowed, frames, strict=False)
+    ]
+    sensitivity = protected_settings(
+        result.sensitivity, settings, frames[len(allowed) :], policy
+    )
+    return [*shown, _released_settings(sensitivity, result.config)], {}
 
 
 def _in_round_order(
@@ -235,16 +266,13 @@ def _too_fine(by: Sequence[str], codebook: Codebook, policy: ReleasePolicy) -> s
     return ""
 
 
-def _released_settings(
-    frame: pd.DataFrame, config: StudyConfig
-) -> tuple[pd.DataFrame, list[Suppressed]]:
+def _released_settings(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:
     if frame.empty:
-        return frame.assign(suppressed=pd.Series(dtype=bool)), []
+        return frame.assign(suppressed=pd.Series(dtype=bool))
     order = {item.label: place for place, item in enumerate(config.rounds)}
-    shown = _released(frame, config).sort_values(
+    return _released(frame, config).sort_values(
         "round_id", key=lambda codes: codes.map(order), kind="stable", ignore_index=True
     )
-    return shown, [_lost("definition_sensitivity", shown)]
 
 
 def _protect_trend(
@@ -259,34 +287,6 @@ def _protect_trend(
     gone = sorted(set().union(*hidden.values()))
     shown = _released(withhold_contrasts(trend, gone, rounds), config)
     return shown, [_lost("trend", shown)]
-
-
-def _protect_routes(
-    result: StudyResult, tables: Sequence[ReleasedTable], policy: ReleasePolicy
-) -> tuple[ProtectedFlows | None, list[Suppressed], tuple[str, ...]]:
-    """Return what may be drawn, what it lost, and why rounds are not drawn."""
-    from sentinel.disclosure import UnprotectableFlowsError, protect_flows
-
-    if result.flows.empty:
-        return None, [], ()
-    try:
-        routes = protect_flows(
-            result.flows,
-            policy,
-            elsewhere=places_elsewhere(result, tables, policy),
-        )
-    except UnprotectableFlowsError as error:
-        return None, [], (f"Maps: {error}",)
-    nodes = (routes.origins, routes.crossings, routes.destinations)
-    lost = Suppressed(
-        table="routes",
-        cells=len(routes.flows) + sum(map(len, nodes)),
-        # Hidden legs are marked alike, so it is not said how many of them are small.
-        primary=0,
-        complementary=routes.n_primary + routes.n_complementary,
-    )
-    few = f"Maps of {{}}: fewer than {policy.minimum_cell} respondents named a place."
-    return routes, [lost], tuple(map(few.format, routes.withheld))
 
 
 def _released(frame: pd.DataFrame, config: StudyConfig) -> pd.DataFrame:

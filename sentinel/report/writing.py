@@ -28,6 +28,7 @@ from sentinel.report.tables import csv_text
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.report.release import Release
+    from sentinel.report.unfinished import Unfinished
 
 __all__ = [
     "ESTIMATE_EXTRAS",
@@ -51,6 +52,7 @@ def write_report(
     monitoring: MonitoringResult | None = None,
     rng: int | None = None,
     progress: Progress | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Path:
     """Protect a study's results and write its output folder, whole or not at all.
 
@@ -66,6 +68,9 @@ def write_report(
         Number that started the run's random draws, for the record.
     progress : callable, optional
         Called with the name of each step as it begins.
+    unfinished : Unfinished, optional
+        Finished steps of this run if an earlier one was interrupted, and where those
+        that finish now are kept; emptied in the end.
 
     Returns
     -------
@@ -83,13 +88,13 @@ def write_report(
     --------
     >>> import inspect
     >>> list(inspect.signature(write_report).parameters)
-    ['result', 'folder', 'monitoring', 'rng', 'progress']
+    ['result', 'folder', 'monitoring', 'rng', 'progress', 'unfinished']
     """
     tell = progress or _silent
     started = time.perf_counter()
     folder = Path(folder)
     tell("report")
-    release = protect_study(result, rng=rng)
+    release = protect_study(result, rng=rng, unfinished=unfinished)
     watched = monitoring or MonitoringResult(parts=())
     cells = [released_cells(result, release)]
     if release.comparison is not None:
@@ -104,7 +109,7 @@ def write_report(
     cells += monitoring_cells(watched, result.config)
     with WayOut.of_study(result.config, "run").folder(folder, *cells) as staging:
         tell("maps")
-        pictures, reasons = write_maps(release, staging / "maps")
+        pictures, reasons = write_maps(release, staging / "maps", unfinished=unfinished)
         skipped = (*release.skipped, *reasons, *watched.skipped)
         release = replace(release, skipped=skipped)
         tell("report")
@@ -127,6 +132,8 @@ def write_report(
         release_file(
             staging / MANIFEST, manifest_text(manifest), allowed=own_texts(release)
         )
+    if unfinished is not None:
+        unfinished.remove()
     return folder / PAGE
 
 

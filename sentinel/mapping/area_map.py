@@ -95,7 +95,7 @@ def draw_areas(pen: Pen, scene: Scene, layer: AreaMap) -> None:
             draw_rings(pen, area.rings, frame, linewidth=1.2, **style, zorder=4)
         else:
             _circle(pen, (area.x, area.y), _radius(area, layer), style)
-    badges = _encircle(pen, layer)
+    badges = _encircle(pen, scene, layer)
     _names(pen, scene, layer, badges)
     draw_scale_bar(pen, scene)
 
@@ -142,14 +142,14 @@ def _circle(
     pen.axes.add_patch(Circle(at, radius, **options))
 
 
-def _encircle(pen: Pen, layer: AreaMap) -> list[Box]:
+def _encircle(pen: Pen, scene: Scene, layer: AreaMap) -> list[Box]:
     """Draw a line round the members of each cluster; return where their numbers are."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
     badges = []
     for number, cluster in enumerate(layer.clusters, start=1):
-        rings = cluster_outline(layer, cluster).rings
+        rings = cluster_outline(layer, cluster, scene.height).rings
         if not rings:
             continue
         pen.axes.add_patch(
@@ -164,6 +164,7 @@ def _encircle(pen: Pen, layer: AreaMap) -> list[Box]:
         )
         x, y = outline_corner(rings)
         size = pen.letters
+        x, y = max(x, size), max(y, size)
         _circle(pen, (x, y), 0.8 * size, {"facecolor": CLUSTER_LINE, "zorder": 13})
         label = {"ha": "center", "color": "white", "weight": "bold", "zorder": 14}
         pen.text(x, y, str(number), size, **label)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sentinel.mapping.plane import WIDTH
+
 if TYPE_CHECKING:
     from estimators.array_types import FloatMatrix
     from sentinel.mapping.areas import AreaMap, Cluster
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Outline", "cluster_outline", "filled_shape", "outline_corner"]
 
 REACH = 21.0
-# Of polygons the line runs just outside, so that it is seen beside their own.
-OUTSIDE = 3.0
+# Closes the gaps between borders that were drawn one by one.
+OUTSIDE = 0.4
+# A place may reach beyond the frame; its outline and number do not.
+INSET = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,18 +53,24 @@ def filled_shape(rings: Sequence[FloatMatrix]) -> Any:  # noqa: ANN401 - shapely
     return shape
 
 
-def cluster_outline(layer: AreaMap, cluster: Cluster) -> Outline:
-    """Return the lines round the members of a cluster; no line if none is drawn."""
+def cluster_outline(layer: AreaMap, cluster: Cluster, height: float) -> Outline:
+    """Return the lines round the members of a cluster, inside a frame of a height.
+
+    There is no line if no member is drawn.
+    """
     import shapely
 
+    frame = shapely.box(INSET, INSET, WIDTH - INSET, height - INSET)
     members = [area for area in layer.areas if area.code in cluster.members]
     polygons = [filled_shape(area.rings) for area in members if area.rings]
     loose = tuple((area.x, area.y) for area in members if not area.rings)
     tight = shapely.buffer(shapely.union_all(polygons), OUTSIDE)
+    tight = shapely.intersection(tight, frame)
     around = tight
     if loose:
         hull = shapely.convex_hull(shapely.multipoints(loose))
         around = shapely.union_all([tight, shapely.buffer(hull, REACH)])
+        around = shapely.intersection(around, frame)
     return Outline(rings=_outer(around), tight=_outer(tight), loose=loose)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from sentinel.disclosure.escaping import escape_text
 from sentinel.mapping.area_shapes import (
     cluster_outline,
@@ -16,6 +18,7 @@ from sentinel.mapping.curves import nice_steps, symbol_radius
 from sentinel.mapping.hatching import SPACING, hatch_lines
 from sentinel.mapping.lettering import short_name
 from sentinel.mapping.marks import mark_path
+from sentinel.mapping.plane import WIDTH
 from sentinel.mapping.style import CATEGORIES, SEQUENTIAL, class_colours, stands_out
 
 __all__ = ["area_group", "area_key", "area_table", "category_rules", "path_of"]
@@ -43,10 +46,11 @@ def category_rules() -> str:
     )
 
 
-def area_group(at: int, layer: AreaMap) -> str:
-    """Return the drawing of one round of places."""
+def area_group(at: int, layer: AreaMap, height: float) -> str:
+    """Return the drawing of one round of places in a frame of a height."""
     areas = sorted(layer.areas, key=lambda area: -_radius(area, layer))
-    filled = [_polygon(area, layer) for area in areas if area.rings]
+    grain = _grain(layer)
+    filled = [_polygon(area, layer, grain) for area in areas if area.rings]
     marks = [_mark(area, layer) for area in areas if not area.rings]
     names = [
         f'<text data-layer="places" data-p="{area.x} {area.y}" '
@@ -58,7 +62,7 @@ def area_group(at: int, layer: AreaMap) -> str:
         )
         if area.state != "few"
     ]
-    around = _outlines(layer)
+    around = _outlines(layer, height)
     return (
         f'<g class="round" data-round="{at}"{" hidden" if at else ""}>'
         f"{''.join(filled)}{''.join(marks)}{around}"
@@ -194,11 +198,11 @@ def _category_words(area: Area) -> str:
     return area.category if known is None else known.label
 
 
-def _outlines(layer: AreaMap) -> str:
+def _outlines(layer: AreaMap, height: float) -> str:
     """Return the lines round clusters, each with its number."""
     drawn = []
     for number, cluster in enumerate(layer.clusters, start=1):
-        outline = cluster_outline(layer, cluster)
+        outline = cluster_outline(layer, cluster, height)
         if not outline.rings:
             continue
         x, y = outline_corner(outline.rings)
@@ -266,11 +270,32 @@ def _spoken(area: Area) -> str:
     )
 
 
-def _polygon(area: Area, layer: AreaMap) -> str:
+def _grain(layer: AreaMap) -> float:
+    """Return the spacing of hatches in areas, which are seen when they fill the frame.
+
+    The frame holds the places of all choices; areas may fill little of it.
+    """
+    points = np.array(
+        [ring_point for area in layer.areas for ring_point in _ends(area)]
+    )
+    if not points.size:
+        return WIDE_SPACING
+    return WIDE_SPACING * min(1.0, 1.2 * float(np.ptp(points, axis=0).max()) / WIDTH)
+
+
+def _ends(area: Area) -> list[tuple[float, float]]:
+    return [
+        (float(x), float(y))
+        for ring in area.rings
+        for x, y in (ring.min(axis=0), ring.max(axis=0))
+    ]
+
+
+def _polygon(area: Area, layer: AreaMap, spacing: float) -> str:
     path = path_of(area.rings)
     pattern = ""
     if _hatch(area):
-        pattern = _pattern(filled_shape(area.rings), area, layer, WIDE_SPACING)
+        pattern = _pattern(filled_shape(area.rings), area, layer, spacing)
     return (
         f'<g class="place" {_spoken(area)}><path class="area {_kind(area, layer)}" '
         f'fill-rule="evenodd" d="{path}"/>{pattern}</g>'
@@ -313,7 +338,8 @@ def _pattern(
         _kind(area, layer) in ("q3", "q4") if category is None else (category.is_dark)
     )
     kind = "few" if area.state == "few" else "wide"
-    lines = hatch_lines(shape, _hatch(area), spacing)
+    # Dots are denser, so that small areas hold some.
+    lines = hatch_lines(shape, _hatch(area), spacing * (0.6 if kind == "few" else 1))
     return f'<path class="pattern {kind}{" dark" if is_dark else ""}" d="{lines}"/>'
 
 

@@ -110,7 +110,7 @@ def interactive_map(
         countries=_join(_country(country, scene) for country in scene.countries),
         rounds=_join(
             [_round(at, layer, words, top_flows) for at, layer in layers]
-            + [area_group(at, layer) for at, layer in maps]
+            + [area_group(at, layer, scene.height) for at, layer in maps]
         ),
         round_choices=_round_choices(choices),
         layer_choices=_layer_choices(scene, areas),

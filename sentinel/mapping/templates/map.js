@@ -92,13 +92,16 @@
       const [x, y] = numbers(p.dataset.p), e = 12 / scale.s;
       return [x - e, y - e, x + e, y + e];
     });
+    const fills = all(`.round[data-round="${round}"] > .place:not(.node):not(.off) > .area`);
+    const filled = (x, y) => fills.some((fill) => fill.isPointInFill(new DOMPoint(x, y)));
     const boxes = marks.map((o) => [o.x - o.r, o.y - o.r, o.x + o.r, o.y + o.r]).concat(places);
     all(".countries text").forEach((text) => {
       const e = size / 13, half = 0.42 * size * text.textContent.length, high = 0.7 * size;
       const free = text.dataset.p.split(";").map(numbers).find(([x, y]) => {
         const box = [x - half, y - high, x + half, y + high];
         return box[0] >= x0 && box[2] <= x1 && box[1] >= y0 && box[3] <= y1
-          && !taken.some((o) => overlap(o, box)) && !boxes.some((o) => overlap(o, box));
+          && !taken.some((o) => overlap(o, box)) && !boxes.some((o) => overlap(o, box))
+          && ![-half, -half / 2, 0, half / 2, half].some((dx) => filled(x + dx, y));
       });
       text.classList.toggle("unplaced", !free);
       if (free) {

@@ -13,12 +13,19 @@ from estimators.errors import InputError, NotEstimableError
 from sentinel import datasets
 from sentinel.disclosure import protect_counts
 from sentinel.monitoring.aberrations import watch_series
-from sentinel.monitoring.call_series import FREQUENCY, call_series, shares_two_ways
+from sentinel.monitoring.call_series import (
+    FREQUENCY,
+    call_series,
+    join_covariates,
+    shares_two_ways,
+)
 from sentinel.monitoring.hotline import HotlineLog
 from sentinel.monitoring.parts import MonitoredPart, few
 from sentinel.monitoring.places import count_places
 from sentinel.monitoring.referrals import referral_outcomes
 from sentinel.monitoring.series import ReleasedSeries, by_period, releasable
+from sentinel.monitoring.series_models import series_models
+from sentinel.study.monitoring_section import SeriesEntry
 
 if TYPE_CHECKING:
     from sentinel.disclosure import ReleasePolicy
@@ -38,6 +45,8 @@ def hotline_parts(
     policy: ReleasePolicy,
     finest: str,
     skipped: list[str],
+    *,
+    covariates: pd.DataFrame | None = None,
 ) -> Iterator[MonitoredPart]:
     """Yield the protected tables of a hotline; what cannot be shown goes to `skipped`.
 
@@ -49,14 +58,17 @@ def hotline_parts(
     finest : {"month", "quarter", "year"}
     skipped : list of str
         Grows.
+    covariates : DataFrame, optional
+        Indexed by month: what was promoted and registered.
     """
     months = call_series(log, first=entry.first, last=entry.last)
     # Calls and cases are released; the kinds only as totals, or rare kinds would make
     # every month too small.
     counted = [name for name in ("calls", "cases") if months[name].sum()]
     try:
+        table = _joined(months[counted], covariates)
         series = releasable(
-            months[counted], counts=counted, policy=policy, unit="month", finest=finest
+            table, counts=counted, policy=policy, unit="month", finest=finest
         )
     except InputError as error:
         skipped.append(f"{entry.title}: {error}")
@@ -78,9 +90,33 @@ def hotline_parts(
             skipped.append(f"{entry.title}, {count}: {error}")
             continue
         yield replace(part, series=told)
+    if "calls" in counted:
+        yield from series_models(_as_series(entry), series, skipped)
     yield from _kinds(log, months, series, entry, policy)
     yield from _referrals(log, entry, policy, skipped)
     yield from _places(log, entry, policy)
+
+
+def _joined(months: pd.DataFrame, covariates: pd.DataFrame | None) -> pd.DataFrame:
+    if covariates is None:
+        return months
+    named = covariates.reset_index().astype({"period": "str"})
+    return join_covariates(months, named)
+
+
+def _as_series(entry: HotlineEntry) -> SeriesEntry:
+    """Return what is asked of the calls as if they were a series of their own."""
+    return SeriesEntry(
+        name=f"{entry.name}_calls",
+        label=f"{entry.title}: calls",
+        file=entry.file,
+        source=entry.source,
+        count="calls",
+        trend=False,
+        intervention=entry.intervention,
+        covariates=entry.covariates,
+        family=entry.family,
+    )
 
 
 def _shown_months(months: pd.DataFrame, series: ReleasedSeries) -> pd.DataFrame:
@@ -111,6 +147,15 @@ def _kinds(
             for way in ("mean of ratios", "ratio of sums"):
                 row[way.replace(" ", "_")] = round(float(found[way]), 3)
         rows.append(row)
+    told: dict[str, int | None] = {
+        f"kind={name.removeprefix('calls: ')}|calls": int(shown[name])
+        if name in shown.index
+        else None
+        for name in kinds
+    }
+    # Calls are known by period: what is left of them beside the kinds is told as well.
+    rest = int(months["calls"].sum()) - sum(count or 0 for count in told.values())
+    told["kind=all others|calls"] = None if few(rest, policy.minimum_cell) else rest
     columns = ["kind", "calls", "mean_of_ratios", "ratio_of_sums"]
     frame = pd.DataFrame(rows).reindex(columns=columns)
     frame = frame.astype(
@@ -128,6 +173,7 @@ def _kinds(
         ),
         source=entry.source,
         unit=series.unit,
+        counts=told,
     )
 
 

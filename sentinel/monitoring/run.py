@@ -193,10 +193,21 @@ class _Run:
         """Give the tables of every hotline log."""
         for entry in self.section.hotlines:
             log = self.read(read_hotline_log, entry, columns=_columns(entry))
-            if log is not None:
+            beside = self._covariates(entry)
+            if log is not None and (beside is not None or not entry.covariates):
                 yield from hotline_parts(
-                    log, entry, self.policy, self.finest, self.skipped
-                )
+                    log, entry, self.policy, self.finest, self.skipped,
+                    covariates=beside,
+                )  # fmt: skip
+
+    def _covariates(self, entry: HotlineEntry) -> pd.DataFrame | None:
+        if entry.covariates_file is None:
+            return None
+        file = entry.model_copy(update={"file": entry.covariates_file, "sheet": None})
+        found: pd.DataFrame | None = self.read(
+            read_series, file, counts=(), covariates=entry.covariates
+        )
+        return found
 
     def delays(self) -> Iterator[MonitoredPart]:
         """Give what is foretold of periods whose reports still come in."""

@@ -135,12 +135,18 @@ def plan_of(config: StudyConfig) -> dict[str, Any]:
         for key in _FILE_KEYS:
             if section.get(key):
                 section[key] = shown_name(section[key])
-    for kind, number, watched in config.monitoring.entries():
-        planned = plan["monitoring"][kind][number]
-        planned["file"] = shown_name(watched.file)
-        if planned.get("watched_until"):
-            planned["watched_until"] = planned["watched_until"][:7]
+    for kind, number, _ in config.monitoring.entries():
+        _shorten(plan["monitoring"][kind][number])
     return plan
+
+
+def _shorten(planned: dict[str, Any]) -> None:
+    """Leave no path and no exact day in an entry of monitoring."""
+    for key in ("file", "covariates_file"):
+        if planned.get(key):
+            planned[key] = shown_name(planned[key])
+    if planned.get("watched_until"):
+        planned["watched_until"] = planned["watched_until"][:7]
 
 
 def shown_name(name: str) -> str:

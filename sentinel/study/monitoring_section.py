@@ -72,7 +72,12 @@ class SeriesEntry(MonitoredFile):
 
 
 class HotlineEntry(MonitoredFile):
-    """One ``[[monitoring.hotlines]]``: a log with one row per call."""
+    """One ``[[monitoring.hotlines]]``: a log with one row per call.
+
+    `covariates_file` has a row for every month (column ``period``) and the numeric
+    columns `covariates`: what was promoted and registered meanwhile. `intervention` and
+    `family` are those of a series, for calls.
+    """
 
     date: Name = "date"
     date_format: Name = "%Y-%m-%d"
@@ -85,6 +90,19 @@ class HotlineEntry(MonitoredFile):
     last: str | None = None
     method: Aberration = "ears"
     options: dict[str, Any] = Field(default_factory=dict)
+    covariates_file: str | None = None
+    covariates: Names = ()
+    intervention: str | None = None
+    family: Literal["poisson", "negative_binomial"] = "poisson"
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> HotlineEntry:
+        if (self.covariates_file is None) != (not self.covariates):
+            raise ValueError(
+                "covariates_file and covariates belong together: name the file and its "
+                "columns"
+            )
+        return self
 
 
 class RoundsEntry(MonitoredFile):

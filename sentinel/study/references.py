@@ -113,6 +113,9 @@ def _named_files(config: StudyConfig) -> Iterator[tuple[Key, str]]:
             yield ("maps", field), name
     for kind, number, entry in config.monitoring.entries():
         yield ("monitoring", kind, number, "file"), entry.file
+        beside = getattr(entry, "covariates_file", None)
+        if beside is not None:
+            yield ("monitoring", kind, number, "covariates_file"), beside
 
 
 def _named_variables(config: StudyConfig) -> Iterator[tuple[Key, str]]:

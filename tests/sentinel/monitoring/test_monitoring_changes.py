@@ -11,7 +11,7 @@ from sentinel.cli import run
 from sentinel.monitoring import monitor
 from sentinel.monitoring.delay_parts import reporting_triangle
 from sentinel.report import write_monitoring
-from sentinel.study import load_study
+from sentinel.study import StudyError, load_study
 
 HEAD = """
 [study]
@@ -233,3 +233,68 @@ def test_family__covariates_and_intervention_by_negative_binomial_models(write):
     level = found["calls_intervention"].frame["estimate"].iloc[0]
     told = np.exp(before.estimate[before.term.index("level")])
     assert level == pytest.approx(told)
+
+
+HOTLINE = """
+[[monitoring.hotlines]]
+name = "hotline"
+file = "log.csv"
+date = "day"
+kind = "about"
+covariates_file = "months.csv"
+covariates = ["aired"]
+family = "negative_binomial"
+"""
+
+
+def log_and_months(aired):
+    """Twelve calls a month and more, some about rarer things, and what was aired."""
+    days, kinds = [], []
+    for month, on in enumerate(aired, start=1):
+        for call in range(20 + 15 * on + month % 3):
+            days.append(f"2010-{month:02}-{1 + call % 28:02}")
+            kinds.append("labour" if call % 3 else "advice")
+    months = pd.DataFrame(
+        {"period": [f"2010-{m:02}" for m in range(1, 13)], "aired": aired}
+    )
+    return pd.DataFrame({"day": days, "about": kinds}), months
+
+
+def test_hotline__calls_are_regressed_on_what_was_aired_meanwhile(write):
+    aired = [0, 1, 0, 0, 1, 1, 0, 1, 0, 0, 1, 0]
+    log, months = log_and_months(aired)
+    found = parts(monitor(write(HOTLINE, log=log, months=months)))
+    counts = found["hotline_calls"].frame["observed"].to_numpy()
+    assert counts.tolist() == [20 + 15 * on + m % 3 for m, on in enumerate(aired, 1)]
+    frame = pd.DataFrame({"calls": counts, "aired": aired})
+    frame["years"] = np.arange(12) / 12
+    alone = regression.negative_binomial("calls ~ years + aired", frame)
+    ratio = found["hotline_calls_covariates"].frame.set_index("label").loc["aired"]
+    assert ratio["estimate"] == pytest.approx(np.exp(alone.estimate[2]))
+    told = found["hotline_kinds"].counts
+    assert sum(told.values()) == len(log)
+
+
+def test_hotline__a_month_without_its_covariate_is_named(write):
+    log, months = log_and_months([0, 1] * 6)
+    result = monitor(write(HOTLINE, log=log, months=months.iloc[:-1]))
+    assert any("without a row: 2010-12" in reason for reason in result.skipped)
+
+
+def test_hotline__covariates_and_their_file_belong_together(write):
+    with pytest.raises(StudyError, match="belong together"):
+        write(HOTLINE.replace('covariates = ["aired"]\n', ""))
+
+
+def test_hotline__months_at_the_ends_that_no_quarter_holds_are_in_no_total(write):
+    """Else the kinds' totals less the quarters would tell the calls of a month."""
+    log, _ = log_and_months([1] * 12)
+    log = log[(log["day"] >= "2010-03") & (log["day"] < "2010-11-08")]
+    sections = HOTLINE[: HOTLINE.index("covariates_file")] + 'method = "none"\n'
+    path = write(sections, log=log).folder / "study.toml"
+    path.write_text(path.read_text().replace('"month"', '"quarter"'))
+    found = parts(monitor(load_study(path)))
+    quarters = found["hotline_calls"].frame
+    assert quarters["period"].tolist() == ["2010-Q2", "2010-Q3"]
+    told = found["hotline_kinds"].counts
+    assert sum(told.values()) == quarters["observed"].sum() < len(log)

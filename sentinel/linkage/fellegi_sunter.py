@@ -61,6 +61,9 @@ class AgreementTable:
         Classes that count for links only where the table shows it.
     n_records : int
         Records that the pairs are made of: what is independent of each other.
+    linked : ndarray of float, shape (C,), optional
+        Links among the pairs seen, where they are known: to see what is lost by not
+        knowing them.
     """
 
     cells: IntMatrix
@@ -70,6 +73,7 @@ class AgreementTable:
     expected: Shares
     doubted: tuple[BoolVector, ...]
     n_records: int
+    linked: FloatVector | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -191,6 +195,8 @@ class _Fitter:
         every = self.links(state)
         seen = table.exposure * every
         count_linked = table.count * seen / (seen + state.others)
+        if table.linked is not None:
+            count_linked = table.linked
         linked = (count_linked + (1 - table.exposure) * every) * ours
         m = []
         for column, size, expected in zip(
@@ -321,7 +327,8 @@ def fit_agreement(table: AgreementTable, *, most_links: float) -> AgreementModel
     state = fitter.climb(fitter.start(_associated(fitter)))
     dispersion = fitter.dispersion(state)
     height = fitter.log_likelihood(state)
-    for _, field, number in _candidates(fitter, state):
+    known = table.linked is not None
+    for _, field, number in [] if known else _candidates(fitter, state):
         told = [part.copy() for part in state.told]
         told[field][number] = False
         without = fitter.climb(replace(state, told=tuple(told)))

@@ -15,7 +15,7 @@ import logging
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +44,15 @@ from sentinel.linkage.scoring import score
 if TYPE_CHECKING:
     import duckdb
 
+    from sentinel.linkage.agreement_classes import PairClasses
+    from sentinel.linkage.fellegi_sunter import AgreementModel, AgreementTable
     from sentinel.linkage.pairs import LinkedPairs
     from sentinel.linkage.pattern_counts import Levels
     from sentinel.linkage.records import LinkageRecords
 
     Blocks = Sequence[Sequence[str]]
 
-__all__ = ["link_by_splink", "splink_settings"]
+__all__ = ["ComparedBlocks", "compare_blocks", "link_by_splink", "splink_settings"]
 
 # Pairs compared at once: names of both records are held meanwhile.
 _PAIRS_AT_ONCE = 4_000_000
@@ -84,6 +86,61 @@ def link_by_splink(
     n_threads: int | None,
 ) -> LinkedPairs:
     """Compare the pairs of blocks with splink and fit the model; see `link_records`."""
+    compared = compare_blocks(records, blocking=blocking, rng=rng, n_threads=n_threads)
+    model = fit_agreement(compared.table, most_links=most_links(records))
+    return compared.scored(model, floor=floor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ComparedBlocks:
+    """Pairs of blocks, and the table of agreement that they and samples make.
+
+    Attributes
+    ----------
+    records : LinkageRecords
+    pairs : tuple of ndarray
+        Ids of the left and right records, and levels, of pairs that share a block.
+    table : AgreementTable
+    classes : PairClasses
+        Of these pairs.
+    blocks : sequence of sequence of str
+    """
+
+    records: LinkageRecords
+    pairs: Levels
+    table: AgreementTable
+    classes: PairClasses
+    blocks: Blocks
+
+    def scored(self, model: AgreementModel, *, floor: float) -> LinkedPairs:
+        """Weigh the pairs by a model."""
+        found = score(
+            self.records,
+            [compare_field(field) for field in self.records.fields],
+            model,
+            self.pairs,
+            self.classes,
+            floor=floor,
+            engine="splink",
+        )
+        compared = self.table.exposure == 1
+        reached = float(model.links[compared].sum()) / model.n_links
+        blocks = "; ".join(" + ".join(item) for item in self.blocks)
+        note = (
+            f"{reached:.0%} of the expected links agree in one of the blocks, the "
+            f"others cannot be made; blocks: {blocks}"
+        )
+        return replace(found, notes=(*found.notes, note))
+
+
+def compare_blocks(
+    records: LinkageRecords,
+    *,
+    blocking: Blocks | None,
+    rng: int,
+    n_threads: int | None,
+) -> ComparedBlocks:
+    """Compare the pairs of blocks with splink, and samples of others beside them."""
     _check_splink()
     comparisons = [compare_field(field) for field in records.fields]
     wide = prediction_blocks(records.fields) if blocking is None else blocking
@@ -103,18 +160,9 @@ def link_by_splink(
         seen, share = drawn_levels(duck, records, comparisons, draw_pairs)
         sources.append(PairSource(pairs=seen, share=share, blocks=None))
     table, classes = tabulate(records, comparisons, sources)
-    del sources
-    model = fit_agreement(table, most_links=most_links(records))
-    found = score(
-        records, comparisons, model, pairs, classes, floor=floor, engine="splink"
+    return ComparedBlocks(
+        records=records, pairs=pairs, table=table, classes=classes, blocks=blocks
     )
-    compared = table.exposure == 1
-    reached = float(model.links[compared].sum()) / model.n_links
-    note = (
-        f"{reached:.0%} of the expected links agree in one of the blocks, the others "
-        f"cannot be made; blocks: {'; '.join(' + '.join(item) for item in blocks)}"
-    )
-    return replace(found, notes=(*found.notes, note))
 
 
 def _check_splink() -> None:

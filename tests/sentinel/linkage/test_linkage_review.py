@@ -11,7 +11,6 @@ from sentinel.linkage import (
     SourceList,
     apply_decisions,
     errors_from_review,
-    errors_from_truth,
     read_decisions,
     review_sample,
 )
@@ -74,17 +73,40 @@ def test_the_sample_is_stratified_and_repeats(review, pairs, persons, lists):
     assert weight.sum() == pytest.approx(len(pairs.frame))
 
 
-def test_a_perfect_clerk_gives_the_true_rates(review, pairs, persons, truth):
-    decisions = read_decisions(clerk(review, truth), review.key)
-    found = errors_from_review(pairs, persons, decisions, first="police", second="ngo")
-    true = errors_from_truth(persons, truth, first="police", second="ngo")
-    for name in ("missed_link", "false_link"):
-        error = getattr(found, f"{name}_std_error")
-        difference = getattr(found, f"{name}_rate") - getattr(true, f"{name}_rate")
-        # Links under the floor or by a third record are outside the frame: one percent.
-        assert 0 < error < 0.2
-        assert abs(difference) < 3 * error + 0.015
-    assert found.basis == "clerical review"
+def linked_both(persons, pairs, truth):
+    """Return links of police and NGO by truth: made, and not made but returned."""
+    frame = pairs.frame
+    source = pairs.records.frame["source"].to_numpy()
+    person = persons.frame["person"].to_numpy()
+    left, right = frame["id_l"].to_numpy(), frame["id_r"].to_numpy()
+    ours = np.isin(source[left], ["police", "ngo"])
+    ours &= np.isin(source[right], ["police", "ngo"])
+    same, made = truth[left] == truth[right], person[left] == person[right]
+    return (ours & same & made).sum(), (ours & same & ~made).sum()
+
+
+def test_samples_of_a_perfect_clerk_give_the_rates_of_all_pairs(
+    pairs, persons, lists, truth
+):
+    # The target is what a review of every pair says; each sample sees some of them.
+    made, missed = linked_both(persons, pairs, truth)
+    wanted = missed / (made + missed)
+    found = []
+    for rng in range(40):
+        review = review_sample(pairs, persons, lists, per_band=15, rng=rng)
+        decisions = read_decisions(clerk(review, truth), review.key)
+        found.append(
+            errors_from_review(pairs, persons, decisions, first="police", second="ngo")
+        )
+    rates = np.array([one.missed_link_rate for one in found])
+    said = np.array([one.missed_link_std_error for one in found])
+    assert found[0].basis == "clerical review"
+    # Mean of 40 samples: 4 Monte-Carlo standard errors.
+    margin = 4 * rates.std(ddof=1) / np.sqrt(40)
+    assert rates.mean() == pytest.approx(wanted, abs=margin)
+    # Errors hold half a hit more in every band, large bands without one included: they
+    # are too large here and never too small. A deviation of 40 is known to 11 per cent.
+    assert said.mean() > rates.std(ddof=1) / 1.45
 
 
 def test_all_pairs_reviewed_leave_no_error_of_sampling(pairs, persons, lists, truth):
@@ -92,8 +114,9 @@ def test_all_pairs_reviewed_leave_no_error_of_sampling(pairs, persons, lists, tr
     decisions = read_decisions(clerk(whole, truth), whole.key)
     found = errors_from_review(pairs, persons, decisions, first="police", second="ngo")
     assert found.missed_link_std_error == 0
-    true = errors_from_truth(persons, truth, first="police", second="ngo")
-    assert found.missed_link_rate == pytest.approx(true.missed_link_rate, abs=0.015)
+    # Links under the floor are not in the frame of a review, and are not in this count.
+    made, missed = linked_both(persons, pairs, truth)
+    assert found.missed_link_rate == pytest.approx(missed / (made + missed))
 
 
 def test_decisions_outweigh_the_model(review, pairs, truth):

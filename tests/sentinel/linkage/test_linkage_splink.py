@@ -45,12 +45,40 @@ def test_levels_are_those_of_the_exact_engine(one_thread, pairs):
         assert (both[f"level_{name}_x"] == both[f"level_{name}_y"]).all()
 
 
-def test_the_model_from_a_sample_is_that_from_all_pairs(one_thread, pairs):
+def test_the_model_of_blocks_is_that_of_all_pairs(one_thread, pairs):
+    # All pairs of lists this small are looked at: the table is the same but for what
+    # blocks say of names besides.
     for name in ("m", "u"):
-        # A million pairs are drawn of 300 000 that there are: errors are 0.001.
         assert one_thread.model[name].to_numpy() == pytest.approx(
             pairs.model[name].to_numpy(), abs=0.01
         )
+
+
+def test_few_drawn_pairs_do_not_lose_the_links(records, truth, monkeypatch):
+    # As in a million records: hardly a link among the pairs drawn, one in ten thousand
+    # of all pairs. Links are found in the blocks all the same.
+    monkeypatch.setattr(pattern_counts, "_DRAWN_PAIRS", 20_000)
+    found = link_records(records, engine="splink")
+    wanted = len(pairs_of(truth))
+    assert abs(found.expected_links - wanted) < 4 * found.links_std_error
+    assert found.links_std_error < 0.2 * wanted
+
+
+def test_narrowed_blocks_expect_the_links_that_they_keep_apart(
+    records, truth, monkeypatch
+):
+    monkeypatch.setattr(pattern_counts, "_MOST_IN_BLOCK", 0)
+    monkeypatch.setattr(pattern_counts, "_PAIRS_PER_RECORD", 0.25)
+    monkeypatch.setattr(pattern_counts, "_BLOCKED_PAIRS", 400)
+    monkeypatch.setattr(pattern_counts, "_DRAWN_PAIRS", 20_000)
+    found = link_records(records, engine="splink")
+    wanted = len(pairs_of(truth))
+    left = found.frame["id_l"].to_numpy()
+    reached = (truth[left] == truth[found.frame["id_r"].to_numpy()]).sum()
+    # A twentieth of the links or more share no narrow block, and are expected.
+    assert reached < 0.95 * wanted
+    assert "birth_year + origin" not in found.notes[-1]
+    assert abs(found.expected_links - wanted) < 4 * found.links_std_error
 
 
 def test_links_are_those_of_the_exact_engine(one_thread, pairs, truth):

@@ -17,7 +17,7 @@ import pandas as pd
 
 from sentinel.ingest.forms.definition import Choice, Question
 from sentinel.ingest.forms.evaluate import Truth, evaluate
-from sentinel.ingest.forms.xpath_functions import Rows
+from sentinel.ingest.forms.xpath_functions import NotEvaluable, Rows
 from sentinel.ingest.forms.xpath_syntax import (
     Binary,
     Column,
@@ -68,7 +68,10 @@ def left_out(question: Question, answers: Texts, rows: Rows) -> Truth:
     names = [name for name in references(question.choice_filter) if name in columns]
     units, row_of = _units([answers, *(columns[name] for name in names), rows.today])
     some = rows.take(units, names)
-    found = _judge(question, tree, answers.take(units), some)
+    try:
+        found = _judge(question, tree, answers.take(units), some)
+    except NotEvaluable as reason:
+        return Truth(none, none, [str(reason)])
     return Truth(found.true[row_of], found.known[row_of], found.not_checked)
 
 
@@ -123,9 +126,7 @@ def _judge(question: Question, tree: Node, answers: Texts, rows: Rows) -> Truth:
     order = np.argsort(keys, kind="stable")
     start = np.searchsorted(keys[order], wanted, side="left")
     count = np.searchsorted(keys[order], wanted, side="right") - start
-    if count.sum() > _MOST_PAIRS:
-        none = np.zeros(rows.n, np.bool_)
-        return Truth(none, none, [f"{count.sum()} pairs of answers and choices"])
+    _refuse_many(count)
     is_open = np.zeros(len(owner), np.bool_)
     unsure = np.zeros(len(owner), np.bool_)
     reasons: list[str] = []
@@ -166,9 +167,15 @@ def _chosen(
     if not len(sizes):
         return np.zeros(0, np.intp), flat
     each = sizes[answers.index]
+    _refuse_many(each)
     owner = np.repeat(np.arange(len(answers.index)), each)
     step = np.arange(len(owner)) - np.repeat(np.cumsum(each) - each, each)
     return owner, flat[begin[answers.index[owner]] + step]
+
+
+def _refuse_many(counts: IndexVector) -> None:
+    if counts.sum() > _MOST_PAIRS:
+        raise NotEvaluable(f"{counts.sum()} pairs of answers and choices")
 
 
 def _joined(

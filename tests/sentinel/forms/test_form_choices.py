@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sentinel.ingest.forms import Choice, Question, Rows, Texts, read_form
+from sentinel.ingest.forms import (
+    Choice,
+    Question,
+    Rows,
+    Texts,
+    choice_filters,
+    read_form,
+)
 from sentinel.ingest.forms.checks import AnswerTable, check_answers
 from sentinel.ingest.forms.choice_filters import left_out
 from sentinel.ingest.forms.versions import join_versions
@@ -255,6 +262,30 @@ def test_left_out__no_rows_and_no_answers():
         texts = Texts.of(pd.Series(cells, dtype="str"))
         found = left_out(question, texts, Rows(n=len(cells), columns={"t": texts}))
         assert (found.true.sum(), found.known.all()) == (0, True)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_left_out__too_many_pairs_are_said_and_not_tried(monkeypatch, dense):
+    """Many codes in every cell, or many lines of every code."""
+    monkeypatch.setattr(choice_filters, "_MOST_PAIRS", 1_000)
+    codes = [f"c{n}" for n in range(100)] if dense else ["c"]
+    lines = tuple(
+        Choice(name=code, columns={"g": str(n)})
+        for code in codes
+        for n in range(1 if dense else 100)
+    )
+    question = Question(
+        name="q",
+        kind="select_multiple",
+        choices=lines,
+        listed=lines,
+        choice_filter="g < ${t}",
+    )
+    t = Texts.of(pd.Series([str(n) for n in range(20)], dtype="str"), is_number=True)
+    own = Texts.constant(" ".join(codes), 20)
+    found = left_out(question, own, Rows(n=20, columns={"t": t}))
+    assert not found.known.any()
+    assert found.not_checked == ("2000 pairs of answers and choices",)
 
 
 def test_versions__a_filter_that_changed_judges_only_rows_of_its_version(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,9 +78,10 @@ def code_labels(
     for column in columns:
         inner, _ = pd.factorize(frame[column], sort=True)
         code, _ = pair_codes(code, inner.astype(np.int64))
+    # No closure: designs are sent to other processes, and a closure cannot be.
+    return code, partial(_name_of, frame[list(columns)], code)
 
-    def name(wanted: int) -> str:
-        row = int(np.argmax(code == wanted))
-        return ", ".join(f"{column}={frame[column].iloc[row]}" for column in columns)
 
-    return code, name
+def _name_of(frame: pd.DataFrame, code: IntVector, wanted: int) -> str:
+    row = int(np.argmax(code == wanted))
+    return ", ".join(f"{column}={frame[column].iloc[row]}" for column in frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -259,7 +260,7 @@ def _read_stages(
     except InputError as error:
         problems.append(str(error))
         parent, stratum_name = np.zeros(len(frame), dtype=np.int64), str
-    names: list[_Name] = [stratum_name if strata else lambda _: "the whole sample"]
+    names: list[_Name] = [stratum_name if strata else _whole_sample]
     stages: list[Stage] = []
     for depth, column in enumerate(psus or (None,)):
         try:
@@ -280,18 +281,20 @@ def _read_stages(
                 population=population,
             )
         )
-        names.append(_unit_name(frame, psus[: depth + 1], unit))
+        # No closures: designs are sent to other processes, and these cannot be.
+        names.append(partial(_unit_name, frame[list(psus[: depth + 1])], unit))
         parent = unit
     return tuple(stages), tuple(names)
 
 
-def _unit_name(frame: pd.DataFrame, columns: tuple[str, ...], unit: IntVector) -> _Name:
-    def name(wanted: int) -> str:
-        row = int(np.argmax(unit == wanted))
-        labels = (f"{column}={frame[column].iloc[row]}" for column in columns)
-        return ", ".join(labels) or f"row {row}"
+def _unit_name(labels: pd.DataFrame, unit: IntVector, wanted: int) -> str:
+    row = int(np.argmax(unit == wanted))
+    found = (f"{column}={labels[column].iloc[row]}" for column in labels)
+    return ", ".join(found) or f"row {row}"
 
-    return name
+
+def _whole_sample(_stratum: int) -> str:
+    return "the whole sample"
 
 
 def _derived_weights(

@@ -1,6 +1,7 @@
 """Reading a design, its degrees of freedom, and its covariance beside a slow twin."""
 
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -361,3 +362,17 @@ def test_linearised_covariance__refuses_misfits():
         design, np.array([1.0, math.nan, 2.0]), domain=np.array([True, False, True])
     )
     assert np.isfinite(outside).all()
+
+
+@pytest.mark.parametrize("columns", [{}, {"psu": "psu"}, {"strata": "s", "psu": "psu"}])
+def test_design__goes_to_other_processes_and_still_names_its_units(columns):
+    frame = pd.DataFrame(
+        {"y": [1.0, 2.0, 4.0, 8.0], "s": [*"aabb"], "psu": [1, 2, 3, 4]}
+    )
+    design = SurveyDesign.from_frame(frame, **columns)
+    sent = pickle.loads(pickle.dumps(design))
+    found = [linearised_covariance(d, frame["y"].to_numpy()) for d in (design, sent)]
+    np.testing.assert_array_equal(found[0], found[1])
+    names = [[name(0) for name in d.unit_names] for d in (design, sent)]
+    assert names[0] == names[1]
+    assert all(names[0])

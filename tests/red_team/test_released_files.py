@@ -27,7 +27,10 @@ ATTACKED = 25  # hidden counts, spread over all: seconds, not minutes
 
 def test_every_file_passed_the_gate_as_it_is(released: Any) -> None:
     files = [path for path in released.folder.rglob("*") if path.is_file()]
-    assert {path.name for path in files} == set(released.passed)
+    more = set(released.passed) - {path.name for path in files}
+    # Kept while the run lasted, in case it was interrupted: the gate saw that as well.
+    assert all(re.fullmatch(r"\d+\.parquet|(facts|seal)\.json", name) for name in more)
+    assert {path.name for path in files} <= set(released.passed)
     assert len(files) > 10
     for path in files:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -208,6 +209,20 @@ def test_the_chain_tells_a_changed_or_removed_line(ledger):
         ledger.path.write_text("\n".join(tampered) + "\n")
         with pytest.raises(InputError, match="was changed"):
             again(ledger)
+
+
+def test_writers_at_once_wait_for_each_other(ledger):
+    """Each reads, checks and adds: without a lock lines vouch for the wrong one."""
+
+    def write(year):
+        return again(ledger).record(
+            cells([str(year)], people=by_sex(str(year), 60 + year, 45))
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        numbers = list(pool.map(write, range(2000, 2016)))
+    assert sorted(numbers) == list(range(1, 17))
+    assert len(again(ledger).entries) == 16
 
 
 def test_the_file_is_the_owners_alone_and_outside_releases(ledger, tmp_path):

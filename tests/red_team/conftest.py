@@ -7,10 +7,11 @@ import os
 import pickle
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import pytest
 
 import sentinel.report
@@ -87,9 +88,8 @@ def once(
     with locked(kept):
         if not kept.exists():
             made = make(folder / f"red_team_{name}")
-            # Estimators hold functions, which cannot be kept and are not attacked.
-            made.release = replace(made.release, estimators=())
-            kept.write_bytes(pickle.dumps(made))
+            # A run holds functions, which plain pickle does not keep.
+            kept.write_bytes(cloudpickle.dumps(made))
         found: Run = pickle.loads(kept.read_bytes())
     return found
 

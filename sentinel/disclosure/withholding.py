@@ -161,9 +161,10 @@ def without_withheld(
         for name in ("n_obs", "n_cases"):
             if name in result:
                 result[name] -= result[name] % policy.round_to
-    if "notes" in result:
-        # A note may quote the counts that made its author doubt.
-        result["notes"] = result["notes"].mask(withheld, "")
+    # A note may quote the counts that made its author doubt; another method than that
+    # of the other rows says that nobody or everybody is a case.
+    telling = result.columns.intersection(["notes", "interval_method"])
+    result[telling] = result[telling].mask(withheld, "")
     return result
 
 

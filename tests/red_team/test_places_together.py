@@ -52,7 +52,7 @@ class Reader:
         for row in nodes[nodes["n"].notna()].itertuples():
             members = (self.cells["home"] == row.place).to_numpy()
             if row.round_id != "all rounds":
-                members &= (self.cells["round"] == row.round_id).to_numpy()
+                members = members & (self.cells["round"] == row.round_id).to_numpy()
             self.state(members)
             assert self.values[-1] == row.n
 

@@ -163,8 +163,8 @@ def without_withheld(
                 result[name] -= result[name] % policy.round_to
     # A note may quote the counts that made its author doubt; another method than that
     # of the other rows says that nobody or everybody is a case.
-    telling = result.columns.intersection(["notes", "interval_method"])
-    result[telling] = result[telling].mask(withheld, "")
+    for name in result.columns.intersection(["notes", "interval_method"]):
+        result[name] = result[name].mask(withheld, "")
     return result
 
 

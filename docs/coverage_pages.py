@@ -1,8 +1,9 @@
 """Draw the coverage tables of the docs from the benchmarks' results.
 
 ``python docs/coverage_pages.py`` rewrites what stands between the two markers of
-``explanation/capture_recapture.md``, ``explanation/intervals_for_prevalence.md`` and
-``explanation/spatial.md``; tests fail where page and results differ.
+``explanation/capture_recapture.md``, ``explanation/intervals_for_prevalence.md``,
+``explanation/spatial.md`` and ``explanation/series_and_funnels.md``; tests fail where
+page and results differ.
 """
 
 from __future__ import annotations
@@ -19,11 +20,18 @@ INTERVALS_PAGE = HERE / "explanation" / "intervals_for_prevalence.md"
 INTERVALS_RESULTS = RESULTS.with_name("prevalence_intervals.csv")
 SCANS_PAGE = HERE / "explanation" / "spatial.md"
 SCANS_RESULTS = RESULTS.with_name("spatial_scan.csv")
+AUTOCORRELATION_RESULTS = RESULTS.with_name("spatial_autocorrelation.csv")
+SERIES_PAGE = HERE / "explanation" / "series_and_funnels.md"
+SERIES_RESULTS = RESULTS.with_name("surveillance.csv")
 COVARIATES_RESULTS = RESULTS.with_name("capture_recapture_covariates.csv")
 MARKS = "<!-- coverage tables: begin -->", "<!-- coverage tables: end -->"
 COVARIATES_MARKS = (
     "<!-- covariates tables: begin -->",
     "<!-- covariates tables: end -->",
+)
+AUTOCORRELATION_MARKS = (
+    "<!-- autocorrelation tables: begin -->",
+    "<!-- autocorrelation tables: end -->",
 )
 KINDS = {
     "counts": "One register in which persons recur, two sexes",
@@ -121,6 +129,93 @@ def render_scans(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def render_autocorrelation(results: pd.DataFrame) -> str:
+    """Return tables of size and of power: a row per test, a column per kind of map."""
+    blocks = []
+    for planted, title in (
+        ("nothing", "Per cent of tests at p <= 0.05 where nothing is planted"),
+        ("block", "The same with nine raised areas: maps found, or areas of the nine"),
+    ):
+        part = results[results["planted"] == planted]
+        for group, names in AUTOCORRELATION_MAPS.items():
+            rows = part[part["values"].isin(names)]
+            blocks.append(f"**{title}, {group}.**\n\n{_by_test(rows)}")
+    return "\n\n".join(blocks)
+
+
+AUTOCORRELATION_MAPS = {
+    "numbers": ("normal", "exponential", "lognormal"),
+    "marks": ("marks", "few marks"),
+    "rates": ("rates scattered", "rates gathered"),
+}
+
+
+def _by_test(rows: pd.DataFrame) -> str:
+    maps = list(dict.fromkeys(zip(rows["values"], rows["links"], strict=True)))
+    head = ["statistic", "p-value", "side", *(", ".join(one) for one in maps)]
+    lines = [_line(head), "|---" * len(head) + "|"]
+    keys = ["statistic", "inference", "alternative"]
+    for test, part in rows.groupby(keys, sort=False):
+        known = part.set_index(["values", "links"])
+        cells = [_level(known.loc[one]) if one in known.index else "" for one in maps]
+        lines.append(_line([*test, *cells]))
+    return "\n".join(lines)
+
+
+def _level(row: pd.Series) -> str:
+    share, error = row["share_found"], row["std_error"]
+    far = row["planted"] == "nothing" and share - 0.05 > 3.29 * error
+    return f"{100 * share:.1f}{'*' if far else ''}"
+
+
+def render_surveillance(results: pd.DataFrame) -> str:
+    """Return one table per question."""
+    alarms = results[results["question"] == "alarms"]
+    kinds = list(dict.fromkeys(alarms["data"]))
+    head = ["method", "promised", *kinds]
+    lines = [_line(head), "|---" * len(head) + "|"]
+    for method, part in alarms.groupby("method", sort=False):
+        known = part.set_index(["data", "quantity"])
+        promised = part["nominal"].dropna().iloc[0]
+        cells = [
+            _alarms(known.loc[(kind, "quiet weeks")], known.loc[(kind, "outbreaks")])
+            for kind in kinds
+        ]
+        lines.append(_line([f"`{method}`", f"{100 * promised:.1f}", *cells]))
+    title = "Per cent of quiet weeks in alarm; of outbreaks found (mean week)"
+    blocks = [f"**{title}.**\n\n" + "\n".join(lines)]
+    for question, title in (
+        (
+            "interrupted",
+            "Interrupted series: per cent of 95 % intervals with the truth",
+        ),
+        ("nowcast", "Nowcasts: per cent of 95 % intervals with the final count"),
+        ("round", "Last rounds of interviews called unusual, per cent"),
+    ):
+        part = results[results["question"] == question]
+        blocks.append(f"**{title}.**\n\n{_by_quantity(part)}")
+    return "\n\n".join(blocks)
+
+
+def _by_quantity(rows: pd.DataFrame) -> str:
+    quantities = list(dict.fromkeys(rows["quantity"]))
+    head = ["data", "method", *quantities]
+    lines = [_line(head), "|---" * len(head) + "|"]
+    for (data, method), part in rows.groupby(["data", "method"], sort=False):
+        known = part.set_index("quantity")
+        cells = [f"{100 * known.loc[one, 'share']:.1f}" for one in quantities]
+        lines.append(_line([data, f"`{method}`", *cells]))
+    return "\n".join(lines)
+
+
+def _alarms(quiet: pd.Series, outbreaks: pd.Series) -> str:
+    if pd.isna(quiet["share"]):
+        return ""
+    week = outbreaks["mean_first_week"]
+    when = "" if pd.isna(week) else f" ({week:.1f})"
+    return f"{100 * quiet['share']:.1f}; {100 * outbreaks['share']:.0f}{when}"
+
+
 def _found(row: pd.Series) -> str:
     share = f"{100 * row['share_found']:.0f}"
     return share if pd.isna(row["overlap"]) else f"{share} ({row['overlap']:.2f})"
@@ -208,6 +303,13 @@ def main() -> None:
         (PAGE, COVARIATES_RESULTS, render_covariates, COVARIATES_MARKS),
         (INTERVALS_PAGE, INTERVALS_RESULTS, render_intervals, MARKS),
         (SCANS_PAGE, SCANS_RESULTS, render_scans, MARKS),
+        (
+            SCANS_PAGE,
+            AUTOCORRELATION_RESULTS,
+            render_autocorrelation,
+            AUTOCORRELATION_MARKS,
+        ),
+        (SERIES_PAGE, SERIES_RESULTS, render_surveillance, MARKS),
     ):
         text = page.read_text(encoding="utf-8")
         drawn = redrawn(text, pd.read_csv(results), draw, marks)

@@ -14,8 +14,8 @@ trips are, over what their ends explain.
 A scan finds something if its p-value is at most 0.05; with `RESAMPLES` simulated maps
 that has probability 0.05 where nothing is planted (at most, ties aside). Given that,
 ``overlap`` is the mean Jaccard index of the places found and planted. `MAPS` maps per
-row, `FEW_MAPS` of the slow scans (ellipses, flows with margins held): the standard
-error of a size of 5 % is 1.1 and 2.2 points. Each row has its own stream.
+row, `FEW_MAPS` of the slow scans (ellipses): the standard error of a size of 5 % is 1.1
+and 2.2 points. Each row has its own stream.
 
 ``python -m benchmarks accuracy spatial_scan`` writes
 ``benchmarks/accuracy/results/spatial_scan.csv``; ``python docs/coverage_pages.py`` then
@@ -261,10 +261,7 @@ def main() -> None:
     """Run every scenario and write the table."""
     rows = []
     for scenario in SCENARIOS:
-        slow = scenario.scan == "elliptic" or scenario.model in (
-            "independence",
-            "gravity",
-        )
+        slow = scenario.scan == "elliptic"
         rows.append(run_scenario(scenario, FEW_MAPS if slow else MAPS))
         print(*rows[-1].values())
     pd.DataFrame(rows).to_csv(RESULTS, index=False)

@@ -182,7 +182,10 @@ def farrington(  # noqa: PLR0913 - the method's own settings
 
     The window's weeks alone are used, the recent past is not excluded, since it is no
     part of a window, residuals above 1 are weighted down and the bound is normal on the
-    2/3 power scale. `farrington_flexible` has replaced it: it alarms less often.
+    2/3 power scale. `farrington_flexible` has replaced it: it alarms less often. At the
+    default level 5 to 6 of 100 quiet weeks alarm in simulations, 8 to 11 of
+    overdispersed and 15 to 17 of growing series, whose trend the short windows seldom
+    show.
 
     Parameters
     ----------

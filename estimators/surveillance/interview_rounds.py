@@ -184,10 +184,15 @@ def _notes(rounds: int, factor: float) -> tuple[str, ...]:
     if rounds < 3:
         notes.append(
             f"history too short ({rounds} former rounds; 3 are needed) to know how "
-            "much rounds differ: the limits are the narrowest possible"
+            "much rounds differ: the limits are the narrowest possible; where rounds "
+            "of 150 persons differed by a correlation of 0.01, a usual round was "
+            "called unusual in 21 of 100 simulations, at 0.05 in half of them"
         )
     elif rounds < 6:
-        notes.append(f"{rounds} former rounds say little about how much rounds differ")
+        notes.append(
+            f"{rounds} former rounds say little about how much rounds differ: where "
+            "they did, 9 to 16 usual rounds in 100 were called unusual in simulations"
+        )
     if factor > 1:
         notes.append(f"the last gap is {factor:.3g} times the usual one")
     return tuple(notes)

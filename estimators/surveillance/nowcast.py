@@ -278,4 +278,6 @@ def _lawless(data: _Triangle, period: int, level: float) -> _Found:
         max(seen, mean + error * float(ndtri(below + q * (1 - below))))
         for q in ((1 - level) / 2, 0.5, (1 + level) / 2)
     )
-    return middle, error, low, high, share
+    # Final counts are whole: a limit a hair above the count so far would leave out
+    # that nothing more comes, which is likeliest for the oldest open periods.
+    return middle, error, float(np.floor(low)), float(np.ceil(high)), share

@@ -169,3 +169,17 @@ def test_table__lists_untested_periods_too():
     assert list(table["period"]) == list(range(1, 11))
     assert table["expected"].isna().sum() == 7
     assert table.loc[0, "reason"].startswith("its baseline of 7")
+
+
+def test_notes__say_how_often_quiet_series_alarm():
+    counts = [3.0, 1, 4, 1, 5, 2, 6, 5, 3, 5, 8, 9, 7, 10, 3]
+    for method, share in (("C1", "2 to 6"), ("C3", "5 to 11")):
+        assert share in " ".join(surveillance.ears(counts, method=method).notes)
+    long = surveillance.ears(np.arange(40) % 5, baseline=28)
+    assert "simulations" not in " ".join(long.notes)
+    quiet = np.random.default_rng(1).poisson(10, size=60)
+    assert "scatter" not in " ".join(surveillance.cusum(quiet).notes)
+    growing = np.concatenate([np.arange(26) * 4, quiet])
+    assert "most of them" in " ".join(surveillance.cusum(growing).notes)
+    known = surveillance.cusum(growing, baseline=0, mean=10)
+    assert "scatter" not in " ".join(known.notes)

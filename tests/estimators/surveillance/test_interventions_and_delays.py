@@ -199,6 +199,30 @@ def test_nowcast__lawless_by_hand():
     assert 5 <= row.ci.low < 10 < row.ci.high
 
 
+def test_nowcast__lawless_limits_are_whole_and_hold_what_is_seen():
+    """The oldest open period: one report in fifty is still to come, none most often."""
+    triangle = np.tile([49.0, 1.0], (30, 1))
+    triangle[-1, 1] = np.nan
+    row = surveillance.reporting_delay_nowcast(triangle, method="lawless")[0]
+    assert row.ci.low == 49
+    assert row.ci.high == np.ceil(row.ci.high)
+
+
+def test_its_notes__say_what_makes_the_limits_too_narrow():
+    rng = np.random.default_rng(2)
+    counts = rng.poisson(30, size=48)
+    plain = surveillance.interrupted_time_series(counts, intervention=25)
+    assert not any("narrow" in note or "Newey" in note for note in plain.notes)
+    robust = surveillance.interrupted_time_series(counts, intervention=25, hac_lags=3)
+    assert any("76 to 88 %" in note for note in robust.notes)
+    few = surveillance.interrupted_time_series(counts[:12], intervention=7)
+    assert any("8 periods more than terms" in note for note in few.notes)
+    level = np.repeat(rng.normal(scale=0.5, size=12), 4)
+    waves = rng.poisson(30 * np.exp(level))
+    alike = surveillance.interrupted_time_series(waves, intervention=25)
+    assert any("autocorrelated" in note for note in alike.notes)
+
+
 def test_nowcast__covers_the_truth():
     rng = np.random.default_rng(8)
     delay = np.array([0.3, 0.3, 0.2, 0.1, 0.1])

@@ -49,14 +49,7 @@ class MapPicture:
 def write_maps(
     release: Release, folder: Path, *, unfinished: Unfinished | None = None
 ) -> tuple[list[MapPicture], tuple[str, ...]]:
-    """Draw the maps into `folder`; return pictures, and why there are none.
-
-    Parameters
-    ----------
-    release : Release
-    folder : Path
-    unfinished : Unfinished, optional
-        Where finished maps are kept in case this run is interrupted.
+    """Draw the maps into `folder`, or take over those that an interrupted run drew.
 
     Returns
     -------

@@ -171,7 +171,7 @@ register("bayesian_threshold", "bayesian_threshold", most_lists=4)
 register(
     "latent_class_capture",
     "latent_class_capture",
-    most_lists=4,
+    most_lists=5,
     burn_in=2000,
     n_samples=500,
     thinning=10,

@@ -138,8 +138,8 @@ HELD: Mapping[str, Held] = MappingProxyType(
         },
         "latent_class_capture": {
             "independent": (93, 98),
-            "dependent": (35, 96),
-            "heterogeneous": (1, 72),
+            "dependent": (35, 97),
+            "heterogeneous": (0, 72),
         },
     }
 )

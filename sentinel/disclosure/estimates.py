@@ -87,13 +87,13 @@ def protect_estimates(
         The same rows and columns, and ``status`` ("shown" or "withheld"), ``reason``,
         ``statement``, ``lower_bound``, ``upper_bound``, ``n_unknown_shown``.
 
-        A row is withheld if respondents, cases or non-cases number 1 to k - 1, or to
-        keep such a row from being computed as a difference. Its estimate, interval,
-        standard error, cases and unknowns are then missing; ``n_obs`` stays unless it
-        is what must be hidden. Where even a reader who knows which rows are small
-        cannot narrow them down, ``statement`` says "fewer than 11 of 128; at most
-        13.9 %", the same words for any count from 1 to k - 1, and ``upper_bound`` is
-        that limit (see `sentinel.disclosure.statements`).
+        A row is withheld if respondents, cases or non-cases number 1 to k - 1, if
+        everybody is a case, or to keep such a row from being computed as a difference.
+        Its estimate, interval, standard error, cases and unknowns are then missing;
+        ``n_obs`` stays unless it is what must be hidden. Where even a reader who knows
+        which rows are small cannot narrow them down, ``statement`` says "fewer than 11
+        of 128; at most 13.9 %", the same words for any count from 1 to k - 1, and
+        ``upper_bound`` is that limit (see `sentinel.disclosure.statements`).
         Shown proportions are rounded to 0.001, other figures to three digits.
 
     Notes

@@ -42,8 +42,9 @@ class ReleasePolicy:
     Notes
     -----
     A zero is shown: it says that nobody of a group was classified, which protects
-    rather than exposes. Its mirror, a group in which nearly everybody was, is hidden:
-    counts of non-cases obey the same minimum (see `protect_estimates`).
+    rather than exposes. Its mirror, a group in which everybody or nearly everybody was,
+    is hidden: counts of non-cases obey the same minimum, zero too (see
+    `protect_estimates`).
 
     Examples
     --------

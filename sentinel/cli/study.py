@@ -115,7 +115,7 @@ def check(
     from sentinel.ingest import read_checked
     from sentinel.mapping import check_maps
     from sentinel.monitoring import check_monitoring
-    from sentinel.report import stale_reports
+    from sentinel.report import WayOut, stale_reports
     from sentinel.safekeeping import check_retention
     from sentinel.study import read_study
 
@@ -128,6 +128,7 @@ def check(
     if config is not None:
         problems.extend(check_retention(config, today=date.today()))
         problems.extend(stale_reports(config, report or ()))
+        problems.extend(WayOut.of_study(config, "check").faults())
     _print_problems(problems)
     errors, warnings = len(problems.errors), len(problems.warnings)
     typer.echo(f"{errors} errors, {warnings} warnings")

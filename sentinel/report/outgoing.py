@@ -24,9 +24,10 @@ from sentinel.disclosure import (
     release_file,
 )
 from sentinel.report.internal_tables import write_internal_table
-from sentinel.report.recording import record_report
+from sentinel.report.recording import LEDGER_ENTRY, record_report
 from sentinel.report.staging import check_output_folder, staged_folder
-from sentinel.safekeeping import AuditLog, audit_log
+from sentinel.safekeeping import AuditLog, Chain, audit_log, read_chain
+from sentinel.schema.problems import Problem, Problems
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,11 @@ class WayOut:
         if self.log is not None:
             self.log.check()
         if self.ledger is not None:
-            ReleaseLedger.read(self.ledger).check(*cells)
+            book = ReleaseLedger.read(self.ledger)
+            if self.log is not None and self.log.path.exists():
+                chain = read_chain(self.log.path, key=self.log.key)
+                _refuse_cut_off(book, chain)
+            book.check(*cells)
 
     @contextmanager
     def folder(
@@ -132,7 +137,7 @@ class WayOut:
         number = self._enter(cells)
         data = content.encode() if isinstance(content, str) else content
         self.note(
-            counts={**(counts or {}), **({"ledger entry": number} if number else {})},
+            counts={**(counts or {}), **({LEDGER_ENTRY: number} if number else {})},
             tables=tables,
             report=hashlib.sha256(data).hexdigest(),
         )
@@ -169,8 +174,52 @@ class WayOut:
         if self.log is not None:
             self.log.record(self.command, counts=counts, tables=tables, report=report)
 
+    def faults(self) -> Problems:
+        """List what is wrong with ledger and log; writes nothing."""
+        problems = Problems()
+        book = None
+        if self.ledger is not None:
+            try:
+                book = ReleaseLedger.read(self.ledger)
+            except InputError as error:
+                hint = str(error)
+                problems.add(Problem(file=self.ledger.name, hint=hint))
+        if self.log is None or not self.log.path.exists():
+            return problems
+        chain = read_chain(self.log.path, key=self.log.key)
+        for fault in chain.faults:
+            problems.add(
+                Problem(
+                    file=self.log.path.name, row=fault.line or None,
+                    expected="the log as it was written", hint=fault.what,
+                )
+            )  # fmt: skip
+        if book is not None:
+            try:
+                _refuse_cut_off(book, chain)
+            except InputError as error:
+                problems.add(Problem(file=book.path.name, hint=str(error)))
+        return problems
+
     def _enter(self, cells: Sequence[ReleasedCells | ReleasedRecords]) -> int:
         """Write a release down; return its number in the ledger, 0 without one."""
         if self.ledger is None or not cells:
             return 0
         return ReleaseLedger.read(self.ledger).record(*cells, command=self.command)
+
+
+def _refuse_cut_off(book: ReleaseLedger, chain: Chain) -> None:
+    """Raise if the log knows of more releases than the ledger holds."""
+    known = max(
+        (
+            int(entry.content.get("counts", {}).get(LEDGER_ENTRY, 0))
+            for entry in chain.entries
+        ),
+        default=0,
+    )
+    if known > len(book.entries):
+        raise InputError(
+            f"{book.path.name} holds {len(book.entries)} releases, and the audit log "
+            f"knows of {known}: its end was cut off, or another file took its place. "
+            "Put back the copy that was not."
+        )

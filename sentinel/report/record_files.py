@@ -25,6 +25,7 @@ from sentinel.disclosure import (
     safe_csv_cell,
     synthesise,
 )
+from sentinel.report.recording import LEDGER_ENTRY
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def synthetic_file(
         counts={
             "records": len(made.frame),
             "epsilon per thousand": round(1000 * epsilon),
-            "ledger entry": len(book.entries),
+            LEDGER_ENTRY: len(book.entries),
         },
     )
 

@@ -14,8 +14,9 @@ from sentinel.report.staging import MANIFEST
 if TYPE_CHECKING:
     from sentinel.safekeeping import AuditLog, Entry
 
-__all__ = ["record_report"]
+__all__ = ["LEDGER_ENTRY", "record_report"]
 
+LEDGER_ENTRY = "ledger entry"
 SIZES = ("cells", "primary", "complementary", "hidden")
 
 
@@ -38,7 +39,7 @@ def record_report(
         is found out by it.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    counts: dict[str, int] = {"ledger entry": ledger} if ledger else {}
+    counts: dict[str, int] = {LEDGER_ENTRY: ledger} if ledger else {}
     for row in manifest["row_counts"]:
         for step, count in row.items():
             if step != "round_id" and count is not None:

@@ -137,6 +137,32 @@ def test_monitor__a_changed_log_stops_the_release(house):
     assert not (house.folder / "more").exists()
 
 
+def test_a_ledger_cut_off_at_its_end_is_found_out_by_the_log(house, capsys):
+    house.series(MONTHS[3:9], first=4)
+    assert house.monitor("first") == 0
+    house.series(MONTHS[3:11], first=4)
+    assert house.monitor("second") == 0
+    ledger = house.folder / "ledger.jsonl"
+    ledger.write_text(ledger.read_text().splitlines()[0] + "\n")
+    capsys.readouterr()
+    assert house.monitor("third") == 2
+    assert "holds 1 releases, and the audit log knows of 2" in capsys.readouterr().err
+    assert run(["check", str(house.study)]) == 1
+    assert "its end was cut off" in capsys.readouterr().out
+
+
+def test_check__lists_what_is_wrong_with_ledger_and_log(house, capsys):
+    house.series(MONTHS)
+    assert house.monitor("out") == 0
+    for name in ("ledger.jsonl", "audit.jsonl"):
+        path = house.folder / name
+        path.write_text(path.read_text().replace("monitor", "minotor", 1) + "x\n")
+    run(["check", str(house.study)])
+    said = capsys.readouterr().out
+    assert "ledger.jsonl" in said
+    assert "audit.jsonl:1: expected the log as it was written" in said
+
+
 @pytest.fixture
 def lists(tmp_path):
     """Two lists large enough that nothing is hidden."""

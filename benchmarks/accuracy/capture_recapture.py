@@ -156,7 +156,13 @@ for form in ("chao", "poisson2", "darroch", "gamma3.5", "normal"):
         model="Mth",
         heterogeneity=form,
     )
-register("closed_population_Mh_chao", "closed_population", model="Mh")
+for form in ("chao", "darroch", "normal"):
+    register(
+        f"closed_population_Mh_{form}",
+        "closed_population",
+        model="Mh",
+        heterogeneity=form,
+    )
 register("select_stepwise", "select_stepwise", n_resamples=0)
 register("select_stepwise_resampled", "select_stepwise", n_resamples=200)
 register("select_stepwise_aic", "select_stepwise_aic", most_lists=5)

@@ -86,6 +86,16 @@ HELD: Mapping[str, Held] = MappingProxyType(
             "dependent": (0, 63),
             "heterogeneous": (0, 10),
         },
+        "closed_population_Mh_darroch": {
+            "independent": (93, 97),
+            "dependent": (80, 96),
+            "heterogeneous": (84, 94),
+        },
+        "closed_population_Mh_normal": {
+            "independent": (91, 96),
+            "dependent": (61, 90),
+            "heterogeneous": (92, 95),
+        },
         "select_stepwise": {
             "independent": (93, 95),
             "dependent": (10, 93),

@@ -226,3 +226,9 @@ def test_committed__densities_cover_as_the_page_says(committed):
     assert (low["closed_population_M0"], high["closed_population_M0"]) == (1, 4)
     removal = ["closed_population_Mb", "closed_population_Mbh"]
     assert (low[removal].min(), high[removal].max()) == (-79, -13)
+    share = committed.set_index(["method", "lists", "density", "truth"])["coverage"]
+    for form in ("darroch", "normal"):
+        equal, unequal = (
+            share[f"closed_population_{model}_{form}"] for model in ("Mh", "Mth")
+        )
+        assert (equal - unequal).abs().max() < 0.035

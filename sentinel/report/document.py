@@ -17,9 +17,9 @@ from sentinel.report.gallery import (
     sensitivity_drawings,
     trend_drawings,
 )
-from sentinel.report.map_pictures import largest_legs
 from sentinel.report.other_definitions import definition_tables
 from sentinel.report.parts import Part, data_uri, shown_drawing, shown_part
+from sentinel.report.route_tables import largest_legs
 
 if TYPE_CHECKING:
     from sentinel.report.drawing import Drawing

@@ -18,10 +18,11 @@ from sentinel.report.counted_file import comparison_cells
 from sentinel.report.document import Document, make_document, render
 from sentinel.report.ledger_entry import monitoring_cells, released_cells
 from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
-from sentinel.report.map_pictures import routes_frame, write_maps
+from sentinel.report.map_pictures import write_maps
 from sentinel.report.monitoring_parts import monitoring_parts
 from sentinel.report.outgoing import WayOut
 from sentinel.report.protection import protect_study
+from sentinel.report.route_tables import routes_frame
 from sentinel.report.staging import LOG, MANIFEST
 from sentinel.report.tables import csv_text
 

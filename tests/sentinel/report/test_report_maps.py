@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from sentinel.report.map_pictures import largest_legs, routes_frame, write_maps
+from sentinel.report.map_pictures import write_maps
 from sentinel.report.protection import protect_study
+from sentinel.report.route_tables import largest_legs, routes_frame
 
 
 def test_every_round_is_drawn_embedded_and_linked(release, tmp_path):

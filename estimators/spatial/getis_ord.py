@@ -101,7 +101,8 @@ def getis_ord(  # noqa: PLR0913 - conventions that must be told apart
 
     Notes
     -----
-    Values are taken as exchangeable under the null; see `local_moran`.
+    Values are taken as exchangeable under the null; see `local_moran`, also for what
+    the formulas are worth.
 
     References
     ----------

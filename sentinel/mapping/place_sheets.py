@@ -146,8 +146,9 @@ def _write(  # noqa: PLR0917 - one picture
     for layer in layers:
         figure = static_area_map(scene, layer, words, quantity=quantity)
         ending = f"_{file_stem(layer.round_id)}" if layer.round_id else ""
-        title = ": ".join(part for part in (words.title, layer.title) if part)
-        told = (title, _alt(layer, quantity))
+        what = quantity if layer.is_categorical else ""
+        parts = (words.title, what, layer.title)
+        told = (": ".join(filter(None, parts)), _alt(layer, quantity))
         path = stem.with_name(f"{stem.name}{ending}")
         written += save_sheets(figure, path, layer.round_id, told, formats)
     if len(layers) > 1:
@@ -164,7 +165,8 @@ def _write(  # noqa: PLR0917 - one picture
             subtitle=f"{quantity}: the rounds on one scale",
             notes=list(dict.fromkeys(note for layer in layers for note in layer.notes)),
         )
-        told = (f"{words.title}: the rounds", _alt(layers[-1], quantity))
+        what = f": {quantity}" if layers[0].is_categorical else ""
+        told = (f"{words.title}{what}: the rounds", _alt(layers[-1], quantity))
         path = stem.with_name(f"{stem.name}_rounds")
         written += save_sheets(figure, path, "", told, formats)
     return written

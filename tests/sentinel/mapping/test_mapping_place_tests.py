@@ -261,6 +261,7 @@ def test_sheets__in_every_format_and_the_same_again(places, squares, tmp_path):
     names = [item.path.name for item in written]
     assert names == ["clusters.svg", "clusters.png", "clusters.pdf"]
     assert written[2].path.read_bytes().startswith(b"%PDF")
+    assert written[0].title == "A made-up square: Clusters (spatial scan)"
     assert "In a high cluster: Place 00" in written[0].alt
     again = draw_place_test(test, places, WORDS, tmp_path / "again", **options)
     for one, other in zip(written, again, strict=True):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import importlib
 import inspect
+import sys
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +22,8 @@ __all__ = ["EstimatorSpec", "catalogue", "estimator", "find_estimator"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 _CATALOGUE: dict[str, EstimatorSpec] = {}
+# What aliases of types are written with.
+_NAMES = {"pd": pd, "np": np, "Sequence": Sequence, "Mapping": Mapping, "Any": Any}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +66,17 @@ class EstimatorSpec:
     def annotation(self, parameter: str) -> Any:  # noqa: ANN401 - any type there is
         """Return the type of a parameter, or its text where that cannot be resolved.
 
-        Names that a module imports for type checking only stay text. Of several data
-        objects that would do, it is the first: the one that a table is read into.
+        Of several data objects that would do, it is the first: the one that a table is
+        read into.
         """
         text = self.function.__annotations__.get(parameter)
         if not isinstance(text, str):
             return text
-        known = {"pd": pd, "np": np, **self.function.__globals__}
+        known = {
+            **_NAMES,
+            **_names_for_types(self.function.__module__),
+            **self.function.__globals__,
+        }
         try:
             found = typing.get_type_hints(_Annotated(text), known)["parameter"]
         except (NameError, TypeError, AttributeError):
@@ -86,6 +97,30 @@ class EstimatorSpec:
             for parameter in parameters
             if (parameter.kind is inspect.Parameter.KEYWORD_ONLY) == keyword_only
         )
+
+
+@cache
+def _names_for_types(module: str) -> dict[str, Any]:
+    """Return what a module imports for type checking only."""
+    names: dict[str, Any] = {}
+    with contextlib.suppress(OSError, TypeError):
+        for node in ast.parse(inspect.getsource(sys.modules[module])).body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                for line in node.body:
+                    if isinstance(line, ast.ImportFrom) and line.module:
+                        names |= _imported(line.module, line.names)
+    return names
+
+
+def _imported(module: str, wanted: Sequence[ast.alias]) -> dict[str, Any]:
+    with contextlib.suppress(ImportError):
+        found = importlib.import_module(module)
+        return {
+            item.asname or item.name: getattr(found, item.name)
+            for item in wanted
+            if hasattr(found, item.name)
+        }
+    return {}
 
 
 class _Annotated:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sentinel.cli.values import numbers_of, read_mapping
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -49,6 +51,9 @@ def estimate(
     The output shows unprotected numbers: they are for the analyst, not for release.
 
     Example: sentinel estimate proportion_ci --successes 92 --n 400 --method wilson
+
+    Several numbers are 3,5,9 or a column of the data; a mapping is 1=0.4,2=0.6 or a
+    TOML, JSON or CSV file.
 
     Example: sentinel estimate survey_proportion --data survey.csv --psu truck
     --strata round --weights w --variable exploited --by round
@@ -129,7 +134,8 @@ def _arguments(
             bound[parameter.name] = frame
         elif parameter.name in rest:
             try:
-                bound[parameter.name] = _convert(rest.pop(parameter.name), annotation)
+                text = rest.pop(parameter.name)
+                bound[parameter.name] = _convert(text, annotation, frame)
             except InputError as error:
                 problems.append(f"--{parameter.name}: {error}")
         elif parameter.default is inspect.Parameter.empty:
@@ -165,11 +171,19 @@ def _data_object(
 def _is_frame(annotation: Any) -> bool:  # noqa: ANN401
     import pandas as pd
 
-    return annotation is pd.DataFrame
+    kinds = _flatten(annotation)
+    return pd.DataFrame in kinds and types.NoneType not in kinds
 
 
-def _convert(text: str, annotation: Any) -> Any:  # noqa: ANN401
-    """Convert a word to the first type of the annotation that takes it."""
+def _convert(
+    text: str,
+    annotation: Any,  # noqa: ANN401
+    frame: pd.DataFrame | None = None,
+) -> Any:  # noqa: ANN401
+    """Convert a word to the first type of the annotation that takes it.
+
+    Where numbers of persons or periods are wanted, a column of the table gives them.
+    """
     from estimators.errors import InputError
 
     candidates = _flatten(annotation)
@@ -178,7 +192,7 @@ def _convert(text: str, annotation: Any) -> Any:  # noqa: ANN401
             if text in typing.get_args(kind):
                 return text
             continue
-        converted = _converted(text, kind)
+        converted = _converted(text, kind, frame)
         if converted is not None:
             return converted
     if any(typing.get_origin(kind) is Literal for kind in candidates):
@@ -198,7 +212,11 @@ def _flatten(annotation: Any) -> list[Any]:  # noqa: ANN401
     return [annotation]
 
 
-def _converted(text: str, kind: Any) -> Any:  # noqa: ANN401
+def _converted(
+    text: str,
+    kind: Any,  # noqa: ANN401
+    frame: pd.DataFrame | None = None,
+) -> Any:  # noqa: ANN401
     if kind is bool:
         return {"true": True, "yes": True, "false": False, "no": False}.get(
             text.lower()
@@ -208,14 +226,31 @@ def _converted(text: str, kind: Any) -> Any:  # noqa: ANN401
             return kind(text)
         except ValueError:
             return None
+    if kind is str:
+        return text
+    return _converted_object(text, kind, frame)
+
+
+def _converted_object(
+    text: str,
+    kind: Any,  # noqa: ANN401
+    frame: pd.DataFrame | None,
+) -> Any:  # noqa: ANN401
+    """Convert a word to what holds several values, or to an estimator."""
     origin = typing.get_origin(kind) or kind
-    if origin in (list, tuple) or getattr(origin, "__name__", "") == "Sequence":
-        of = (*typing.get_args(kind), str)[0]
-        return [_convert(part.strip(), of) for part in text.split(",")]
+    name = getattr(origin, "__name__", "")
+    if name in ("Mapping", "dict"):
+        return read_mapping(text)
     if origin is Callable:
         from estimators.registry import find_estimator
 
         return find_estimator(text).function
-    if kind is str:
-        return text
-    return None
+    is_list = origin in (list, tuple) or name == "Sequence"
+    of = (*typing.get_args(kind), str)[0]
+    if not is_list and name not in ("ndarray", "Any"):
+        return None
+    if frame is not None and text in frame.columns and of is not str:
+        return frame[text].to_numpy()
+    if is_list:
+        return [_convert(part.strip(), of) for part in text.split(",")]
+    return numbers_of(text)

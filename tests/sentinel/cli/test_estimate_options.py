@@ -58,3 +58,48 @@ def test_option_called_as_one_of_the_table__is_the_estimators():
 def test_words_of_the_wrong_kind__say_what_was_expected(key, given, says):
     with pytest.raises(InputError, match=says):
         run(key, **given)
+
+
+def test_accuracy__is_a_value_or_counts_of_a_validation_sample():
+    given = {"positives": "60", "n": "400", "specificity": "0.97"}
+    spec = find_estimator("rogan_gladen")
+    known, counted = (
+        spec.function(**_arguments(spec, None, {**given, "sensitivity": text}))
+        for text in ("0.89", "238,270")
+    )
+    assert known.estimate == pytest.approx((60 / 400 + 0.97 - 1) / (0.89 + 0.97 - 1))
+    assert counted.estimate == pytest.approx(
+        (60 / 400 + 0.97 - 1) / (238 / 270 + 0.97 - 1)
+    )
+
+
+def test_mapping__gives_a_standard_population(tmp_path):
+    file = tmp_path / "standard.csv"
+    file.write_text("A,share\n0,0.25\n1,0.75\n")
+    toml = tmp_path / "standard.toml"
+    toml.write_text("0 = 0.25\n1 = 0.75\n")
+    options = {"variable": "B", "over": "A"}
+    means = {value: FRAME.loc[FRAME["A"] == value, "B"].mean() for value in (0, 1)}
+    expected = 0.25 * means[0] + 0.75 * means[1]
+    for standard in ("0=0.25,1=0.75", str(file), str(toml)):
+        spec = find_estimator("survey_standardise")
+        found = spec.function(
+            **_arguments(spec, FRAME, {**options, "standard": standard})
+        )
+        assert found.estimate == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("standard", ["0.25", "0=0.25,=1", "0=1,0=2"])
+def test_mapping__bad_words_say_what_is_taken(standard):
+    spec = find_estimator("survey_standardise")
+    given = {"variable": "B", "over": "A", "standard": standard}
+    with pytest.raises(InputError, match=r"--standard: .*(key=value|came twice)"):
+        _arguments(spec, FRAME, given)
+
+
+def test_numbers__are_typed_or_a_column_of_the_table():
+    spec = find_estimator("trend_test")
+    typed = _arguments(spec, FRAME, {"events": "3,5,9", "trials": "40,41,39"})
+    assert spec.function(**typed).estimate is not None
+    from_table = _arguments(spec, FRAME, {"events": "A", "trials": "count"})
+    assert from_table["trials"].tolist() == FRAME["count"].tolist()

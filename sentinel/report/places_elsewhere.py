@@ -39,15 +39,16 @@ def places_elsewhere(
     for table in result.estimates:
         if table.answers is None or table.name not in released:
             continue
+        asked = [what for what in kinds if getattr(maps, what) in table.by]
+        if not asked:
+            continue
         counted = table.answers.dropna()
         rows = _row_names(counted, table.by)
         names = _row_names(released[table.name], table.by)
         printed = released[table.name]["n_obs"].notna()
         shown = dict(zip(names, printed, strict=True))
-        for what in kinds:
+        for what in asked:
             column = getattr(maps, what)
-            if column not in table.by:
-                continue
             places = counted[column].astype("str")
             if what in PLACES:
                 places = coarsen_places(places, policy.place_level)
@@ -59,4 +60,7 @@ def places_elsewhere(
 
 
 def _row_names(frame: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    return frame[list(by)].astype("str").agg("|".join, axis=1)
+    first, *others = (frame[name].astype("str") for name in by)
+    for other in others:
+        first = first + "|" + other
+    return first

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from sentinel.linkage import LinkedPairs
 
 RESULTS = Path(__file__).parent / "results" / "linkage_scale.csv"
-REPLICATES = {10_000: 16, 100_000: 8, 1_000_000: 1}
+REPLICATES = {10_000: 8, 100_000: 4, 1_000_000: 1}
 PRECISION = 0.95
 FLOOR = 0.001
 RNG = 2026

@@ -91,8 +91,9 @@ class AgreementModel:
     n_links : float
         Links among all pairs, those in cells not looked at included.
     std_error : float
-        Of `n_links`, from the curvature of the profile likelihood and the spread of
-        counts round the model.
+        Of `n_links`, from the curvature of the profile likelihood. In simulated lists
+        it is rather too large for a thousand records, where pairs of strangers that
+        share a record vary together; it does not hold links that cannot be told.
     links, others : ndarray of float, shape (C,)
         Expected among all pairs.
     """
@@ -340,7 +341,7 @@ def fit_agreement(table: AgreementTable, *, most_links: float) -> AgreementModel
         associated=tuple(pair for pair in fitter.pairs if pair in state.margins),
         told=state.told,
         n_links=state.n_links,
-        std_error=_std_error(fitter, state, height, dispersion),
+        std_error=_std_error(fitter, state, height),
         links=fitter.links(state),
         others=np.asarray(state.others / table.exposure, dtype=np.float64),
     )
@@ -377,16 +378,14 @@ def _candidates(fitter: _Fitter, state: _State) -> list[tuple[float, int, int]]:
     return sorted(found)
 
 
-def _std_error(
-    fitter: _Fitter, state: _State, height: float, dispersion: float
-) -> float:
+def _std_error(fitter: _Fitter, state: _State, height: float) -> float:
     """Return the error of the number of links from its profile likelihood."""
     step = min(max(0.02, 2 / np.sqrt(state.n_links)), _HALF)
     falls = []
     for sign in (-1, 1):
         moved = replace(state, n_links=state.n_links * (1 + sign * step))
         falls.append(height - fitter.log_likelihood(fitter.climb(moved, fixed=True)))
-    fall = float(np.mean(falls)) / dispersion
+    fall = float(np.mean(falls))
     # A flat profile tells nothing: as uncertain as large.
     if fall <= 0:
         return state.n_links

@@ -1,6 +1,6 @@
-"""Draw the table of linkage errors of the docs from the benchmark's results.
+"""Draw the tables of linkage of the docs from the benchmarks' results.
 
-``python docs/linkage_tables.py`` rewrites what stands between the two markers of
+``python docs/linkage_tables.py`` rewrites what stands between the markers of
 ``howto/linkage.md``; a test fails where page and results differ.
 """
 
@@ -12,8 +12,8 @@ import pandas as pd
 
 HERE = Path(__file__).parent
 PAGE = HERE / "howto" / "linkage.md"
-RESULTS = HERE.parent / "benchmarks" / "accuracy" / "results" / "linkage.csv"
-BEGIN, END = "<!-- linkage table: begin -->", "<!-- linkage table: end -->"
+FOLDER = HERE.parent / "benchmarks" / "accuracy" / "results"
+RESULTS, SCALE = FOLDER / "linkage.csv", FOLDER / "linkage_scale.csv"
 
 
 def render(results: pd.DataFrame) -> str:
@@ -41,16 +41,57 @@ def render(results: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def redrawn(page: str, results: pd.DataFrame) -> str:
-    """Return the page with its table drawn anew."""
-    head, rest = page.split(BEGIN, 1)
-    tail = rest.split(END, 1)[1]
-    return f"{head}{BEGIN}\n\n{render(results)}\n\n{END}{tail}"
+def render_scale(results: pd.DataFrame) -> str:
+    """Return one Markdown table of links and one of sizes: a row per length."""
+    lines = [
+        "| records (populations) | names as different as | links expected / true | "
+        "at one half: precision (expected), recall | the oracle's | 0.95 expected "
+        "right: threshold, precision, recall | the oracle's recall there |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.records:,} ({row.populations}) | {row.effective_names:,} | "
+        f"{row.links_ratio:.3f} (standard error {row.links_error:.3f}) | "
+        f"{row.model_half_precision:.3f} ({row.model_half_expected:.3f}), "
+        f"{row.model_half_recall:.3f} | {row.oracle_half_precision:.3f}, "
+        f"{row.oracle_half_recall:.3f} | {row.model_precise_threshold:.2f}, "
+        f"{row.model_precise_precision:.3f}, {row.model_precise_recall:.3f} | "
+        f"{row.oracle_precise_recall:.3f} |"
+        for row in results.itertuples()
+    ]
+    lines += [
+        "",
+        "| records | size by true links | as linked | corrected, rates of the model |",
+        "|---|---|---|---|",
+    ]
+    for row in results.itertuples():
+        cells = [
+            f"{100 * getattr(row, f'size_{way}') - 100:+.1f} "
+            f"({getattr(row, f'coverage_{way}'):.2f}; "
+            f"{100 * getattr(row, f'width_{way}'):.1f})"
+            for way in ("true", "linked", "corrected")
+        ]
+        lines.append(f"| {row.records:,} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def redrawn(page: str, results: pd.DataFrame, scale: pd.DataFrame) -> str:
+    """Return the page with its tables drawn anew."""
+    page = _between(page, "linkage table", render(results))
+    return _between(page, "linkage scale", render_scale(scale))
+
+
+def _between(page: str, name: str, table: str) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    head, rest = page.split(begin, 1)
+    tail = rest.split(end, 1)[1]
+    return f"{head}{begin}\n\n{table}\n\n{end}{tail}"
 
 
 def main() -> None:
     """Redraw the page."""
-    text = redrawn(PAGE.read_text(encoding="utf-8"), pd.read_csv(RESULTS))
+    page = PAGE.read_text(encoding="utf-8")
+    text = redrawn(page, pd.read_csv(RESULTS), pd.read_csv(SCALE))
     PAGE.write_text(text, encoding="utf-8")
 
 

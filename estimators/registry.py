@@ -6,12 +6,13 @@ import ast
 import contextlib
 import importlib
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from estimators.errors import InputError
 __all__ = ["EstimatorSpec", "catalogue", "estimator", "find_estimator"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+DEEPEST_ALIAS = 3
 _CATALOGUE: dict[str, EstimatorSpec] = {}
 # What aliases of types are written with.
 _NAMES = {"pd": pd, "np": np, "Sequence": Sequence, "Mapping": Mapping, "Any": Any}
@@ -78,7 +80,8 @@ class EstimatorSpec:
             **self.function.__globals__,
         }
         try:
-            found = typing.get_type_hints(_Annotated(text), known)["parameter"]
+            written = _expanded(text, known)
+            found = typing.get_type_hints(_Annotated(written), known)["parameter"]
         except (NameError, TypeError, AttributeError):
             return text
         kinds = typing.get_args(found)
@@ -115,12 +118,29 @@ def _names_for_types(module: str) -> dict[str, Any]:
 def _imported(module: str, wanted: Sequence[ast.alias]) -> dict[str, Any]:
     with contextlib.suppress(ImportError):
         found = importlib.import_module(module)
-        return {
-            item.asname or item.name: getattr(found, item.name)
+        # Its other names too: an alias is written with those of its own module.
+        names = {name: value for name, value in vars(found).items() if name[:1] != "_"}
+        return names | {
+            item.asname: names[item.name]
             for item in wanted
-            if hasattr(found, item.name)
+            if item.asname and item.name in names
         }
     return {}
+
+
+def _expanded(text: str, known: Mapping[str, Any]) -> str:
+    """Return an annotation with aliases that are texts written out."""
+    for _ in range(DEEPEST_ALIAS):
+        text = re.sub(
+            r"(?<![\w.'\"])[A-Za-z]\w*(?![\w.'\"])",
+            lambda word: found if _is_alias(found := known.get(word[0])) else word[0],
+            text,
+        )
+    return text.replace("pd.Series[Any]", "pd.Series")  # no generic when it runs
+
+
+def _is_alias(value: object) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 class _Annotated:

@@ -103,3 +103,18 @@ def test_numbers__are_typed_or_a_column_of_the_table():
     assert spec.function(**typed).estimate is not None
     from_table = _arguments(spec, FRAME, {"events": "A", "trials": "count"})
     assert from_table["trials"].tolist() == FRAME["count"].tolist()
+
+
+def test_prior_accuracy__takes_the_forms_of_an_accuracy():
+    spec = find_estimator("bayesian_true_prevalence")
+    words = {"positives": "60", "n": "400", "specificity": "0.97"}
+    given = _arguments(spec, None, {**words, "sensitivity": "238,270"})
+    assert given["sensitivity"] == [238.0, 270.0]
+    assert given["specificity"] == 0.97
+
+
+def test_rows__are_named_by_a_condition():
+    spec = find_estimator("survey_mean")
+    given = _arguments(spec, FRAME, {"variable": "B", "where": "A == 1"})
+    expected = FRAME.loc[FRAME["A"] == 1, "B"].mean()
+    assert spec.function(**given).estimate == pytest.approx(expected)

@@ -46,7 +46,7 @@ def protect_breakdown(
     Returns
     -------
     DataFrame
-        ``place, part, n`` of the printed places; ``n`` is missing where hidden.
+        ``place, part, n`` of the printed places, sorted; ``n`` is missing where hidden.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def protect_breakdown(
     >>> counts = pd.DataFrame({"place": "TH-10", "part": ["sea", "farm", "shop"],
     ...                        "n": [40, 30, 4]})
     >>> protect_breakdown(counts, ReleasePolicy(), printed=["TH-10"])["n"].tolist()
-    [40, <NA>, <NA>]
+    [<NA>, 40, <NA>]
     """
     check_columns(counts, {name: name for name in ("place", "part", "n")})
     persons = counts[counts["n"] > 0].astype({"place": "str", "part": "str"})

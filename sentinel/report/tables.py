@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -116,6 +117,7 @@ def estimates_table(
         Column(label=release.labels.variable(key) if key else "Group", numeric=False)
         for key in by
     ]
+    names = _distinct_keys(tables, release)
     cells: dict[tuple[str, ...], list[str]] = {}
     notes: list[tuple[str, str]] = []
     for place, table in enumerate(tables):
@@ -128,7 +130,7 @@ def estimates_table(
             Column(label="n", group=heading),
         ]
         for _, row in table.frame.iterrows():
-            key = _row_key(row, table.by, release)
+            key = names[_codes(row, table.by)]
             known = cells.setdefault(key, [])
             known += [NOTHING] * (3 * place - len(known))
             known += _estimate_cells(row, release.hidden)
@@ -323,6 +325,26 @@ def _estimate_cells(row: pd.Series, hidden: str, *, signed: bool = False) -> lis
         interval(low, high),
         count(row["n_obs"]),
     ]
+
+
+def _codes(row: pd.Series, by: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in by)
+
+
+def _distinct_keys(
+    tables: Sequence[ReleasedTable], release: Release
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """Return each group's labels by its codes: two places of one name keep apart."""
+    found = {
+        _codes(row, table.by): _row_key(row, table.by, release)
+        for table in tables
+        for _, row in table.frame.iterrows()
+    }
+    counts = Counter(found.values())
+    return {
+        codes: key if counts[key] == 1 else (*key[:-1], f"{key[-1]} ({codes[-1]})")
+        for codes, key in found.items()
+    }
 
 
 def _row_key(row: pd.Series, by: tuple[str, ...], release: Release) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import dataclasses
 from sentinel.report.map_pictures import write_maps
 from sentinel.report.protection import protect_study
 from sentinel.report.route_tables import largest_legs, routes_frame
+from sentinel.report.tables import estimates_table
 
 
 def test_every_round_is_drawn_embedded_and_linked(release, tmp_path):
@@ -58,3 +59,21 @@ def test_a_study_without_maps_has_none(release, tmp_path):
 def test_routes_carry_names_of_places(release):
     frame = routes_frame(release)
     assert "Banteay Meanchey" in set(frame["origin_name"])
+
+
+def test_estimates_table__keeps_places_of_one_name_apart(release):
+    table = release.estimates[0]
+    codes = table.frame[table.by[-1]].astype("str").unique()[:2]
+    named = {**release.labels.codes.get(table.by[-1], {}), **dict.fromkeys(codes, "X")}
+    labels = dataclasses.replace(
+        release.labels,
+        codes={**release.labels.codes, table.by[-1]: named},
+        rounds=dict.fromkeys(release.labels.rounds, "X"),
+    )
+    printed = estimates_table(
+        [table], dataclasses.replace(release, labels=labels), name="x", caption="x"
+    )
+    assert len(printed.rows) == len(table.frame)
+    assert len(set(printed.rows)) == len(printed.rows)
+    assert len(printed.to_frame()) == len(table.frame)
+    assert any(codes[0] in row[len(table.by) - 1] for row in printed.rows)

@@ -38,7 +38,7 @@ from sentinel.monitoring import (
     shares_two_ways,
     watch_series,
 )
-from sentinel.report.monitoring_figures import monitoring_drawings
+from sentinel.report.monitored.monitoring_figures import monitoring_drawings
 from sentinel.study import load_study
 
 STUDY = datasets.path("mekong_demo")

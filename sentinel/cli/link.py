@@ -42,14 +42,14 @@ def link(
     Example: sentinel link lists/link.toml --out linked --internal safe/linked
     """
     from sentinel.disclosure import ReleasePolicy
-    from sentinel.report.linkage_release import (
+    from sentinel.report.linked.linkage_release import (
         release_linkage,
         write_internal_linkage,
         write_linkage,
     )
-    from sentinel.report.linkage_run import run_linkage
-    from sentinel.report.outgoing import WayOut
-    from sentinel.report.staging import check_output_folder
+    from sentinel.report.linked.linkage_run import run_linkage
+    from sentinel.report.outgoing.staging import check_output_folder
+    from sentinel.report.outgoing.way_out import WayOut
     from sentinel.study.link_file import load_link_file
 
     config = load_link_file(file)

@@ -1,22 +1,16 @@
 """Report: protect a study's results and write page, numbers, figures, maps, record."""
 
 from sentinel.report.classification_text import classification_text, comparison_text
-from sentinel.report.counted_file import (
+from sentinel.report.maps.map_folder import write_map_folder
+from sentinel.report.monitored.monitoring_folder import write_monitoring
+from sentinel.report.outgoing.counted_file import (
     CountedFile,
     classification_file,
     comparison_file,
 )
-from sentinel.report.definition_comparison import (
-    ReleasedComparison,
-    release_classification,
-    release_comparison,
-)
-from sentinel.report.deidentified import Deidentified, deidentify
-from sentinel.report.internal_tables import write_internal_table
-from sentinel.report.map_folder import write_map_folder
-from sentinel.report.monitoring_folder import write_monitoring
-from sentinel.report.outgoing import WayOut
-from sentinel.report.record_files import (
+from sentinel.report.outgoing.deidentified import Deidentified, deidentify
+from sentinel.report.outgoing.internal_tables import write_internal_table
+from sentinel.report.outgoing.record_files import (
     RecordFile,
     check_persons,
     codebook_domains,
@@ -24,10 +18,16 @@ from sentinel.report.record_files import (
     points_file,
     synthetic_file,
 )
-from sentinel.report.redaction import redact_counts
-from sentinel.report.staging import check_output_folder
-from sentinel.report.staleness import stale_reports
-from sentinel.report.unfinished import Unfinished, run_key
+from sentinel.report.outgoing.redaction import redact_counts
+from sentinel.report.outgoing.staging import check_output_folder
+from sentinel.report.outgoing.staleness import stale_reports
+from sentinel.report.outgoing.unfinished import Unfinished, run_key
+from sentinel.report.outgoing.way_out import WayOut
+from sentinel.report.protected.definition_comparison import (
+    ReleasedComparison,
+    release_classification,
+    release_comparison,
+)
 from sentinel.report.writing import write_report
 
 __all__ = [

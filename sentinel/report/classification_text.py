@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.report.definition_comparison import release_classification
 from sentinel.report.formats import NOTHING, WITHHELD, interval, percent
+from sentinel.report.protected.definition_comparison import release_classification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sentinel.classify import Classification
     from sentinel.disclosure import ReleasePolicy
-    from sentinel.report.definition_comparison import ReleasedComparison
+    from sentinel.report.protected.definition_comparison import ReleasedComparison
 
 __all__ = ["classification_text", "comparison_text"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sentinel.report.tables import Column, PrintedTable, text_columns
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
 
 __all__ = ["definition_context"]
 

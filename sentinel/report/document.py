@@ -17,14 +17,14 @@ from sentinel.report.gallery import (
     sensitivity_drawings,
     trend_drawings,
 )
-from sentinel.report.other_definitions import definition_tables
 from sentinel.report.parts import Part, data_uri, shown_drawing, shown_part
+from sentinel.report.protected.other_definitions import definition_tables
 from sentinel.report.route_tables import largest_legs
 
 if TYPE_CHECKING:
     from sentinel.report.drawing import Drawing
-    from sentinel.report.map_pictures import MapPicture
-    from sentinel.report.release import Release, ReleasedModel, ReleasedTable
+    from sentinel.report.maps.map_pictures import MapPicture
+    from sentinel.report.protected.release import Release, ReleasedModel, ReleasedTable
     from sentinel.report.tables import PrintedTable
 
 __all__ = ["Document", "Part", "make_document", "render"]

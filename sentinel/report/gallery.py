@@ -18,11 +18,11 @@ from sentinel.report.figures import (
 )
 from sentinel.report.flow_figure import FlowLine, flow_figure
 from sentinel.report.formats import MINUS, count, is_hidden
-from sentinel.report.released_models import RATIOS
+from sentinel.report.protected.released_models import RATIOS
 from sentinel.report.sentences import odds_phrase
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release, ReleasedModel, ReleasedTable
+    from sentinel.report.protected.release import Release, ReleasedModel, ReleasedTable
 
 __all__ = [
     "flow_drawing",

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from sentinel.report.formats import count, is_hidden, is_missing, number
 from sentinel.report.labels import QUANTITY_WORDS
-from sentinel.report.manifest import dependency_versions, package_version, shown_name
+from sentinel.report.outgoing.manifest import (
+    dependency_versions,
+    package_version,
+    shown_name,
+)
 from sentinel.report.tables import Column, PrintedTable, text_columns
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
 
 __all__ = [
     "design_effects_table",

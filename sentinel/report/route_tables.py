@@ -10,7 +10,7 @@ from sentinel.report.formats import count, is_missing
 from sentinel.report.tables import Column, PrintedTable
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
 
 __all__ = ["largest_legs", "routes_frame"]
 

@@ -12,7 +12,7 @@ from sentinel.report.formats import count, interval, is_hidden, is_missing, perc
 from sentinel.report.labels import QUANTITY_WORDS
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
 
 __all__ = ["TWO_QUANTITIES", "key_findings", "odds_phrase"]
 

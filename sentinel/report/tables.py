@@ -25,7 +25,7 @@ from sentinel.report.labels import QUANTITY_WORDS
 from sentinel.report.row_notes import row_notes, short_notes
 
 if TYPE_CHECKING:
-    from sentinel.report.release import Release, ReleasedModel, ReleasedTable
+    from sentinel.report.protected.release import Release, ReleasedModel, ReleasedTable
 
 __all__ = [
     "Column",

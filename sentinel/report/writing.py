@@ -14,22 +14,27 @@ import pandas as pd
 from estimators.results import RESULT_COLUMNS
 from sentinel.disclosure import release_file, safe_csv_cell
 from sentinel.monitoring import MonitoringResult
-from sentinel.report.counted_file import comparison_cells
 from sentinel.report.document import Document, make_document, render
-from sentinel.report.ledger_entry import monitoring_cells, released_cells
-from sentinel.report.manifest import file_hashes, log_text, make_manifest, manifest_text
-from sentinel.report.map_pictures import write_maps
-from sentinel.report.monitoring_parts import monitoring_parts
-from sentinel.report.outgoing import WayOut
-from sentinel.report.protection import protect_study
+from sentinel.report.maps.map_pictures import write_maps
+from sentinel.report.monitored.monitoring_parts import monitoring_parts
+from sentinel.report.outgoing.counted_file import comparison_cells
+from sentinel.report.outgoing.ledger_entry import monitoring_cells, released_cells
+from sentinel.report.outgoing.manifest import (
+    file_hashes,
+    log_text,
+    make_manifest,
+    manifest_text,
+)
+from sentinel.report.outgoing.staging import LOG, MANIFEST
+from sentinel.report.outgoing.way_out import WayOut
+from sentinel.report.protected.protection import protect_study
 from sentinel.report.route_tables import routes_frame
-from sentinel.report.staging import LOG, MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
-    from sentinel.report.release import Release
-    from sentinel.report.unfinished import Unfinished
+    from sentinel.report.outgoing.unfinished import Unfinished
+    from sentinel.report.protected.release import Release
 
 __all__ = [
     "ESTIMATE_EXTRAS",

@@ -12,8 +12,8 @@ import pytest
 
 from sentinel.cli import run
 from sentinel.disclosure import ReleasePolicy
-from sentinel.report.linkage_release import release_linkage, write_review_sheet
-from sentinel.report.linkage_run import run_linkage
+from sentinel.report.linked.linkage_release import release_linkage, write_review_sheet
+from sentinel.report.linked.linkage_run import run_linkage
 from sentinel.simulate import simulate_lists
 from sentinel.study.link_file import load_link_file
 from sentinel.study.loading import StudyError

@@ -14,8 +14,8 @@ from estimators.results import ModelFit
 from sentinel.analysis.results import EstimateTable, FittedModel, StudyResult
 from sentinel.classify import Classification, load_definition
 from sentinel.ingest.interviews import Interviews, Origin
-from sentinel.report.protection import protect_study
-from sentinel.report.release import Release
+from sentinel.report.protected.protection import protect_study
+from sentinel.report.protected.release import Release
 from sentinel.schema.codebook import load_codebook
 from sentinel.schema.problems import Problem, Problems
 from sentinel.study.config import StudyConfig

@@ -15,7 +15,7 @@ import pytest
 
 from estimators.results import RESULT_COLUMNS
 from sentinel.report import write_report
-from sentinel.report.protection import protect_study
+from sentinel.report.protected.protection import protect_study
 from sentinel.report.sentences import key_findings
 
 SCRIPT = "<script>alert('x')</script>"

@@ -12,9 +12,9 @@ import pytest
 from sentinel.analysis.other_definitions import OtherDefinitions, other_definitions
 from sentinel.classify import classify, load_definition
 from sentinel.disclosure import ReleasePolicy
-from sentinel.report.counted_file import comparison_cells
 from sentinel.report.document import make_document, render
-from sentinel.report.other_definitions import (
+from sentinel.report.outgoing.counted_file import comparison_cells
+from sentinel.report.protected.other_definitions import (
     coarse_step,
     definition_tables,
     protect_definitions,

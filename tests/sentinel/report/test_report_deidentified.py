@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sentinel import datasets
 from sentinel.cli import run
 from sentinel.ingest import ingest_study
-from sentinel.report.deidentified import (
+from sentinel.report.outgoing.deidentified import (
     _without_small_groups,
     band_values,
     deidentify,

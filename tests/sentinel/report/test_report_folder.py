@@ -10,7 +10,7 @@ import pytest
 from estimators.errors import InputError
 from sentinel.report import check_output_folder, write_report
 from sentinel.report import writing as writing_module
-from sentinel.report.staging import MADE_BY, MANIFEST, staged_folder
+from sentinel.report.outgoing.staging import MADE_BY, MANIFEST, staged_folder
 
 
 def tree(folder: Path) -> dict[str, bytes]:

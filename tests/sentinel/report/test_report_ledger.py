@@ -13,8 +13,8 @@ import pytest
 from estimators.errors import InputError
 from sentinel.cli import run
 from sentinel.disclosure import ReleasedCells, ReleasedRecords, ReleaseLedger
-from sentinel.report.ledger_entry import released_cells
-from sentinel.report.protection import protect_study
+from sentinel.report.outgoing.ledger_entry import released_cells
+from sentinel.report.protected.protection import protect_study
 from sentinel.report.writing import write_report
 
 K = 11

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from sentinel.report.map_pictures import write_maps
-from sentinel.report.protection import protect_study
+from sentinel.report.maps.map_pictures import write_maps
+from sentinel.report.protected.protection import protect_study
 from sentinel.report.route_tables import largest_legs, routes_frame
 from sentinel.report.tables import estimates_table
 

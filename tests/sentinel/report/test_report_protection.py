@@ -11,9 +11,9 @@ import pytest
 
 from estimators.results import TERM_COLUMNS
 from sentinel.analysis.results import EstimateTable
-from sentinel.report.manifest import plan_of, shown_name
-from sentinel.report.protection import protect_study
-from sentinel.report.small_counts import without_small_counts
+from sentinel.report.outgoing.manifest import plan_of, shown_name
+from sentinel.report.protected.protection import protect_study
+from sentinel.report.protected.small_counts import without_small_counts
 from sentinel.report.tables import estimates_table
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from sentinel.disclosure import ReleasePolicy, protect_flows
 from sentinel.mapping import Words, draw_sectors, load_places
-from sentinel.report.protected_sectors import protect_sectors
+from sentinel.report.protected.protected_sectors import protect_sectors
 
 POLICY = ReleasePolicy()
 

@@ -11,8 +11,8 @@ import sentinel.disclosure
 from sentinel.disclosure import check_file, release_file
 from sentinel.mapping import MapFile
 from sentinel.report import Unfinished, run_key, write_report, writing
-from sentinel.report.kept_maps import kept_maps
-from sentinel.report.unfinished import kept_frames
+from sentinel.report.maps.kept_maps import kept_maps
+from sentinel.report.outgoing.unfinished import kept_frames
 
 RNG = 7
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from sentinel.report.document import make_document, render
-from sentinel.report.protection import protect_study
+from sentinel.report.protected.protection import protect_study
 
 ROWS = [
     ("sex", "R1", "read", "Q14", 372, 3),

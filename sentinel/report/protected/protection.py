@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sentinel.report.labels import Labels, study_labels
-from sentinel.report.manifest import shown_name
-from sentinel.report.other_definitions import protect_definitions
-from sentinel.report.places_elsewhere import places_elsewhere
-from sentinel.report.protected_routes import protect_routes
-from sentinel.report.protected_sectors import protect_sectors
-from sentinel.report.protected_settings import protected_settings, setting_tables
-from sentinel.report.release import (
+from sentinel.report.outgoing.manifest import shown_name
+from sentinel.report.outgoing.unfinished import Unfinished, kept_frames
+from sentinel.report.protected.other_definitions import protect_definitions
+from sentinel.report.protected.places_elsewhere import places_elsewhere
+from sentinel.report.protected.protected_routes import protect_routes
+from sentinel.report.protected.protected_sectors import protect_sectors
+from sentinel.report.protected.protected_settings import (
+    protected_settings,
+    setting_tables,
+)
+from sentinel.report.protected.release import (
     FLOW_COLUMNS,
     Release,
     ReleasedTable,
     Suppressed,
 )
-from sentinel.report.released_models import release_model
-from sentinel.report.small_counts import without_small_counts
-from sentinel.report.unfinished import Unfinished, kept_frames
+from sentinel.report.protected.released_models import release_model
+from sentinel.report.protected.small_counts import without_small_counts
 
 if TYPE_CHECKING:
     from estimators.registry import EstimatorSpec

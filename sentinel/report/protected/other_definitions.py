@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from estimators.errors import InputError, NotEstimableError
-from sentinel.report.definition_comparison import ReleasedComparison, release_comparison
 from sentinel.report.formats import NOTHING, WITHHELD, interval, is_missing
+from sentinel.report.protected.definition_comparison import (
+    ReleasedComparison,
+    release_comparison,
+)
 from sentinel.report.tables import Column, PrintedTable, text_columns
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.disclosure import ReleasePolicy
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
 
 __all__ = ["coarse_step", "definition_tables", "protect_definitions"]
 

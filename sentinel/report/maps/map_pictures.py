@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from estimators.errors import InputError, NotEstimableError, PrevalenceError
 from sentinel.report.drawing import every_script
-from sentinel.report.kept_maps import kept_maps
 from sentinel.report.labels import QUANTITY_WORDS
+from sentinel.report.maps.kept_maps import kept_maps
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
     from sentinel.mapping import MapFile, PlaceTest, Words
-    from sentinel.report.release import Release, ReleasedTable
-    from sentinel.report.unfinished import Unfinished
+    from sentinel.report.outgoing.unfinished import Unfinished
+    from sentinel.report.protected.release import Release, ReleasedTable
     from sentinel.study.config import MapsSection
 
 __all__ = ["MapPicture", "write_maps"]

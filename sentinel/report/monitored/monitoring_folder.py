@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sentinel.disclosure import release_file, safe_csv_cell
-from sentinel.report.ledger_entry import monitoring_cells
-from sentinel.report.manifest import (
+from sentinel.report.monitored.monitoring_parts import monitoring_parts
+from sentinel.report.outgoing.ledger_entry import monitoring_cells
+from sentinel.report.outgoing.manifest import (
     file_hashes,
     manifest_text,
     monitoring_manifest,
     package_version,
 )
-from sentinel.report.monitoring_parts import monitoring_parts
-from sentinel.report.outgoing import WayOut
+from sentinel.report.outgoing.staging import MANIFEST
+from sentinel.report.outgoing.way_out import WayOut
 from sentinel.report.parts import Part, shown_part
-from sentinel.report.staging import MANIFEST
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:

@@ -23,9 +23,9 @@ from sentinel.disclosure import (
     check_file,
     release_file,
 )
-from sentinel.report.internal_tables import write_internal_table
-from sentinel.report.recording import LEDGER_ENTRY, record_report
-from sentinel.report.staging import check_output_folder, staged_folder
+from sentinel.report.outgoing.internal_tables import write_internal_table
+from sentinel.report.outgoing.recording import LEDGER_ENTRY, record_report
+from sentinel.report.outgoing.staging import check_output_folder, staged_folder
 from sentinel.safekeeping import AuditLog, Chain, audit_log, read_chain
 from sentinel.schema.problems import Problem, Problems
 

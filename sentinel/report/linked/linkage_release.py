@@ -20,15 +20,15 @@ from sentinel.disclosure import (
     release_file,
     safe_csv_cell,
 )
-from sentinel.report.internal_tables import write_internal_table
-from sentinel.report.outgoing import WayOut
-from sentinel.report.staging import LOG, MADE_BY, MANIFEST
+from sentinel.report.outgoing.internal_tables import write_internal_table
+from sentinel.report.outgoing.staging import LOG, MADE_BY, MANIFEST
+from sentinel.report.outgoing.way_out import WayOut
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:
     from estimators.results import Estimate
     from sentinel.linkage import LinkErrors
-    from sentinel.report.linkage_run import LinkageRun
+    from sentinel.report.linked.linkage_run import LinkageRun
     from sentinel.study.link_file import LinkFile
 
 __all__ = [

@@ -12,11 +12,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from sentinel.report.labels import period_of
-from sentinel.report.staging import LOG, MADE_BY, MANIFEST
+from sentinel.report.outgoing.staging import LOG, MADE_BY, MANIFEST
 
 if TYPE_CHECKING:
     from sentinel.monitoring import MonitoringResult
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
     from sentinel.study.config import StudyConfig
 
 __all__ = [

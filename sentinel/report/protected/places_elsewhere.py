@@ -10,7 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
     from sentinel.disclosure import PlacesElsewhere, ReleasePolicy
-    from sentinel.report.release import ReleasedTable
+    from sentinel.report.protected.release import ReleasedTable
 
 __all__ = ["places_elsewhere"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sentinel.report.places_elsewhere import places_elsewhere
-from sentinel.report.release import ReleasedTable, Suppressed
-from sentinel.report.unfinished import Unfinished, kept_frames
+from sentinel.report.outgoing.unfinished import Unfinished, kept_frames
+from sentinel.report.protected.places_elsewhere import places_elsewhere
+from sentinel.report.protected.release import ReleasedTable, Suppressed
 
 if TYPE_CHECKING:
     import pandas as pd

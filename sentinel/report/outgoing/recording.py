@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sentinel.report.staging import MANIFEST
+from sentinel.report.outgoing.staging import MANIFEST
 
 if TYPE_CHECKING:
     from sentinel.safekeeping import AuditLog, Entry

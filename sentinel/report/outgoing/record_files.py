@@ -25,7 +25,7 @@ from sentinel.disclosure import (
     safe_csv_cell,
     synthesise,
 )
-from sentinel.report.recording import LEDGER_ENTRY
+from sentinel.report.outgoing.recording import LEDGER_ENTRY
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:

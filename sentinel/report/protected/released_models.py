@@ -9,8 +9,8 @@ import numpy as np
 
 from estimators.results import TERM_COLUMNS
 from sentinel.report.formats import count
-from sentinel.report.release import ReleasedModel
-from sentinel.report.small_counts import without_small_counts
+from sentinel.report.protected.release import ReleasedModel
+from sentinel.report.protected.small_counts import without_small_counts
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import FittedModel

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sentinel.mapping import MapFile
 
 if TYPE_CHECKING:
-    from sentinel.report.unfinished import Unfinished
+    from sentinel.report.outgoing.unfinished import Unfinished
 
 __all__ = ["kept_maps"]
 

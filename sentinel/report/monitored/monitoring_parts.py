@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sentinel.report.monitoring_figures import monitoring_drawings
-from sentinel.report.monitoring_tables import monitoring_table
+from sentinel.report.monitored.monitoring_figures import monitoring_drawings
+from sentinel.report.monitored.monitoring_tables import monitoring_table
 from sentinel.report.parts import Part
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sentinel.disclosure import ProtectedFlows
     from sentinel.ingest.interviews import Origin
     from sentinel.monitoring import MonitoringResult
-    from sentinel.report.release import Release
+    from sentinel.report.protected.release import Release
     from sentinel.study.config import StudyConfig
 
 __all__ = ["monitoring_cells", "released_cells", "study_rounds"]

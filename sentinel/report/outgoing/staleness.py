@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estimators.errors import InputError
-from sentinel.report.staging import MADE_BY, MANIFEST, read_manifest
+from sentinel.report.outgoing.staging import MADE_BY, MANIFEST, read_manifest
 from sentinel.safekeeping import later_withdrawals
 from sentinel.schema.problems import Problem
 

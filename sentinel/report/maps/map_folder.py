@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from estimators.errors import InputError
 from sentinel.disclosure import release_file
-from sentinel.report.ledger_entry import released_cells
-from sentinel.report.manifest import file_hashes, make_manifest, manifest_text
-from sentinel.report.map_pictures import write_maps
-from sentinel.report.outgoing import WayOut
-from sentinel.report.protection import protect_study
-from sentinel.report.staging import MANIFEST
+from sentinel.report.maps.map_pictures import write_maps
+from sentinel.report.outgoing.ledger_entry import released_cells
+from sentinel.report.outgoing.manifest import file_hashes, make_manifest, manifest_text
+from sentinel.report.outgoing.staging import MANIFEST
+from sentinel.report.outgoing.way_out import WayOut
+from sentinel.report.protected.protection import protect_study
 from sentinel.report.writing import own_texts
 
 if TYPE_CHECKING:

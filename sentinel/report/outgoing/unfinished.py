@@ -30,7 +30,7 @@ import estimators
 import sentinel
 from estimators.errors import InputError
 from sentinel.disclosure import release_file
-from sentinel.report.manifest import dependency_versions, package_version
+from sentinel.report.outgoing.manifest import dependency_versions, package_version
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sentinel.classify.definitions import Definition
     from sentinel.disclosure import ProtectedFlows
     from sentinel.ingest.interviews import Origin
-    from sentinel.report.definition_comparison import ReleasedComparison
     from sentinel.report.labels import Labels
+    from sentinel.report.protected.definition_comparison import ReleasedComparison
     from sentinel.study.config import StudyConfig
 
 __all__ = ["FLOW_COLUMNS", "Release", "ReleasedModel", "ReleasedTable", "Suppressed"]

@@ -10,12 +10,12 @@ import pandas as pd
 
 from estimators.errors import InputError
 from sentinel.disclosure import ReleasedCells, ReleasePolicy, safe_csv_cell
-from sentinel.report.definition_comparison import (
+from sentinel.report.formats import WITHHELD
+from sentinel.report.outgoing.ledger_entry import study_rounds
+from sentinel.report.protected.definition_comparison import (
     ReleasedComparison,
     release_classification,
 )
-from sentinel.report.formats import WITHHELD
-from sentinel.report.ledger_entry import study_rounds
 from sentinel.report.tables import csv_text
 
 if TYPE_CHECKING:

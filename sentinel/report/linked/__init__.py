@@ -1,0 +1,1 @@
+"""A linkage from its file to what may be released."""

@@ -1,0 +1,1 @@
+"""Monitoring for print: figures, tables, and the folder of `sentinel monitor`."""

@@ -30,6 +30,7 @@ from sentinel.report.outgoing.way_out import WayOut
 from sentinel.report.protected.protection import protect_study
 from sentinel.report.route_tables import routes_frame
 from sentinel.report.tables import csv_text
+from sentinel.report.unfinished import removed_if_refused
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
@@ -76,7 +77,7 @@ def write_report(
         Called with the name of each step as it begins.
     unfinished : Unfinished, optional
         Finished steps of this run if an earlier one was interrupted, and where those
-        that finish now are kept; emptied in the end.
+        that finish now are kept; emptied in the end, and if the release is refused.
 
     Returns
     -------
@@ -113,7 +114,8 @@ def write_report(
             )
         )
     cells += monitoring_cells(watched, result.config)
-    with WayOut.of_study(result.config, "run").folder(folder, *cells) as staging:
+    way = WayOut.of_study(result.config, "run")
+    with removed_if_refused(unfinished), way.folder(folder, *cells) as staging:
         tell("maps")
         pictures, reasons = write_maps(release, staging / "maps", unfinished=unfinished)
         skipped = (*release.skipped, *reasons, *watched.skipped)

@@ -32,14 +32,19 @@ def kept_maps(
     """
     if unfinished is None:
         return draw(folder)
-    place, facts = unfinished.files(STEP, lambda kept: _as_facts(*draw(kept)))
-    written = [
-        MapFile(path=folder / name, **about) for name, about in facts["files"].items()
-    ]
-    for item in written:
-        item.path.parent.mkdir(parents=True, exist_ok=True)
-        # It passed the gate when it was kept, and its seal says that it is the same.
-        shutil.copyfile(place / item.path.name, item.path)
+    try:
+        place, facts = unfinished.files(STEP, lambda kept: _as_facts(*draw(kept)))
+        written = [
+            MapFile(path=folder / name, **about)
+            for name, about in facts["files"].items()
+        ]
+        for item in written:
+            item.path.parent.mkdir(parents=True, exist_ok=True)
+            # It passed the gate when it was kept; its seal says that it is the same.
+            shutil.copyfile(place / item.path.name, item.path)
+    except FileNotFoundError:
+        # Another run of the same output is done, and removed what both had kept.
+        return draw(folder)
     return written, tuple(facts["reasons"])
 
 

@@ -1,8 +1,10 @@
 """What an interrupted run had finished: protected products, kept until the run is done.
 
-Only what may be released is kept: every file passes `release_file`, so no record, no
-unprotected count and no day can be in it. Interviews are read and classified anew; that
-takes seconds, and their answers would lie on disk otherwise.
+Only protected products are kept: every file passes `release_file`, so no record, no
+unprotected count and no day can be in it. They are their owner's alone, for the ledger
+is asked when all of them are there; a run that it refuses leaves nothing behind.
+Interviews are read and classified anew; that takes seconds, and their answers would
+lie on disk otherwise.
 
 A step counts only for a run that computes it from the same: the key of a run is a hash
 of the interviews, the files it read, the study file, the random number, the program and
@@ -19,7 +21,8 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -35,14 +38,15 @@ from sentinel.report.outgoing.manifest import dependency_versions, package_versi
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult
 
-__all__ = ["Unfinished", "kept_frames", "run_key"]
+__all__ = ["Unfinished", "kept_frames", "removed_if_refused", "run_key"]
 
 Facts: TypeAlias = dict[str, Any]
 Frames: TypeAlias = tuple[list[pd.DataFrame], Facts]
 
 SEAL = "seal.json"
 FACTS = "facts.json"
-OWNER_ONLY = 0o700
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -74,8 +78,10 @@ class Unfinished:
         known = _read(folder / SEAL).get("run")
         if known != mine or folder.is_symlink():
             _forget(folder)
-            folder.mkdir(parents=True, mode=OWNER_ONLY)
+            folder.mkdir(parents=True, mode=FOLDER_MODE, exist_ok=True)
             release_file(folder / SEAL, json.dumps({"run": mine}))
+            (folder / SEAL).chmod(FILE_MODE)
+        folder.chmod(FOLDER_MODE)  # a copy that was put back may have lost its mode
         return cls(folder=folder, key=key)
 
     def frames(self, step: str, make: Callable[[], Frames]) -> Frames:
@@ -84,12 +90,16 @@ class Unfinished:
         A table that Parquet would not give back exactly is not kept.
         """
         place = self.folder / step
-        if self._is_whole(step):
-            read = [
-                _unpacked((place / f"{number}.parquet").read_bytes())
-                for number in range(len(list(place.glob("*.parquet"))))
-            ]
-            return read, _read(place / FACTS)
+        # Another run of the same output may be done meanwhile, and remove it.
+        with suppress(OSError):
+            if self._is_whole(step):
+                read = [
+                    _unpacked((place / f"{number}.parquet").read_bytes())
+                    for number in range(len(list(place.glob("*.parquet"))))
+                ]
+                facts = _read(place / FACTS)
+                self.reused.append(step)
+                return read, facts
         frames, facts = make()
         try:
             packed = [_packed(frame) for frame in frames]
@@ -104,6 +114,7 @@ class Unfinished:
         """Return the folder and facts of a step whose files `make` releases into it."""
         place = self.folder / step
         if self._is_whole(step):
+            self.reused.append(step)
             return place, _read(place / FACTS)
         facts = make(place)
         self._keep(step, facts, {})
@@ -121,8 +132,11 @@ class Unfinished:
                 release_file(place / name, data)
             release_file(place / FACTS, json.dumps(facts, ensure_ascii=False))
             release_file(place / SEAL, json.dumps({"seal": self._seal(step)}))
-        except InputError:
-            # What may not be released is told when the output is written.
+            for path in place.rglob("*"):
+                path.chmod(FOLDER_MODE if path.is_dir() else FILE_MODE)
+        except (InputError, OSError):
+            # What may not be released is told when the output is written; a full disk
+            # then, too; and another run of the same output may have cleared the place.
             (place / SEAL).unlink(missing_ok=True)
 
     def _is_whole(self, step: str) -> bool:
@@ -130,14 +144,13 @@ class Unfinished:
         place = self.folder / step
         seal = str(_read(place / SEAL).get("seal", ""))
         if seal and hmac.compare_digest(seal, self._seal(step)):
-            self.reused.append(step)
             return True
         if seal:
             self.warnings.append(
                 f"{step}: what an interrupted run left was changed since; computed anew"
             )
         _forget(place)
-        place.mkdir(mode=OWNER_ONLY)
+        place.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         return False
 
     def _seal(self, step: str) -> str:
@@ -149,6 +162,17 @@ class Unfinished:
         }
         content = json.dumps([step, found], sort_keys=True)
         return hmac.digest(self.key, content.encode(), "sha256").hex()
+
+
+@contextmanager
+def removed_if_refused(unfinished: Unfinished | None) -> Iterator[None]:
+    """Leave no finished step of a run whose release is refused: it is none then."""
+    try:
+        yield
+    except InputError:
+        if unfinished is not None:
+            unfinished.remove()
+        raise
 
 
 def kept_frames(
@@ -253,4 +277,5 @@ def _forget(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()
     elif path.is_dir():
-        shutil.rmtree(path)
+        with suppress(FileNotFoundError):  # another run of this output is removing it
+            shutil.rmtree(path)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import sentinel.disclosure
+from estimators.errors import InputError
 from sentinel.disclosure import check_file, release_file
 from sentinel.mapping import MapFile
 from sentinel.report import Unfinished, run_key, write_report, writing
@@ -159,7 +160,7 @@ def test_unfinished__steps_of_another_run_go(tmp_path):
 
 def test_resume__keeps_nothing_that_may_not_be_released(study, tmp_path, monkeypatch):
     kept = _interrupted(study, tmp_path / "out", monkeypatch)
-    assert kept.stat().st_mode & 0o077 == 0
+    assert not [p for p in (kept, *kept.rglob("*")) if p.stat().st_mode & 0o077]
     key = run_key(study, rng=RNG)
     hidden = 0
     for path in kept.rglob("*"):
@@ -227,3 +228,48 @@ def test_kept_maps__are_drawn_once(tmp_path):
     assert len(drawings) == 1
     assert unfinished.reused == ["maps"]
     assert kept_maps(None, tmp_path / "own", draw)[0][0].path.is_file()
+
+
+def test_resume__a_refused_release_leaves_no_table(study, tmp_path, monkeypatch):
+    """Protected tables that the ledger refuses are no release, nor kept as one."""
+    out = tmp_path / "out"
+    kept = _interrupted(study, out, monkeypatch)
+    assert list(kept.rglob("*.parquet"))
+
+    def refuse(*_arguments):
+        raise InputError("Together with what was released before ...")
+
+    monkeypatch.setattr(writing.WayOut, "check", refuse)
+    with pytest.raises(InputError, match="released before"):
+        _run(study, out)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume__a_run_that_ends_first_takes_nothing_from_another(tmp_path):
+    """Two runs of one output, of the same data and of other data, in turns."""
+    table = pd.DataFrame({"n": [11, 20]})
+    out = tmp_path / "out"
+    slow, same, other = (Unfinished.beside(out, key * 32) for key in (b"a", b"a", b"b"))
+
+    def meanwhile():
+        same.remove()
+        return [table], {}
+
+    assert slow.frames("tables", meanwhile)[0][0] is table
+    other.remove()
+    assert slow.frames("routes", lambda: ([table], {}))[0][0] is table
+
+    def draw(folder):
+        other.remove()
+        path = folder / "map.svg"
+        item = MapFile(path=path, format="svg", round_id="A", title="t", alt="a")
+        folder.mkdir(parents=True, exist_ok=True)
+        release_file(path, "<svg>map</svg>")
+        if folder == slow.folder / "maps":
+            other.remove()
+        return [item], ()
+
+    written, _ = kept_maps(slow, tmp_path / "maps", draw)
+    assert [item.path.read_text() for item in written] == ["<svg>map</svg>"]
+    slow.remove()
+    assert not slow.folder.exists()

@@ -7,11 +7,12 @@ method's level promises, the share of outbreaks with an alarm in any of their we
 the mean week of the first one among these. Poisson or negative binomial counts
 (variance `PHI` times the mean), with a season, a trend or small means.
 
-``interrupted``: `MONTHS` months, the intervention in the middle, level `LEVEL` (log)
-and no change of slope; Poisson, overdispersed or autocorrelated (log rates follow an
-autoregression); and rounds of interviews of `TRIALS`. ``nowcast``: `PERIODS` days with
-delays of up to `DELAYS` days, coverage of the final counts of the open days. ``round``:
-a last round that differs from earlier ones no more than these differ among themselves.
+``interrupted``: `MONTHS` months or 12, the intervention in the middle, level `LEVEL`
+(log) and no change of slope; Poisson, overdispersed or autocorrelated (log rates follow
+an autoregression); and rounds of interviews of `TRIALS`. ``nowcast``: `PERIODS` days
+with delays of up to `DELAYS` days, coverage of the final counts of the open days.
+``round``: a last round that differs from earlier ones no more than these differ among
+themselves.
 
 ``share`` is a share of weeks, outbreaks, intervals or rounds, `std_error` its error
 between simulated series. ``python -m benchmarks accuracy surveillance`` writes
@@ -169,21 +170,27 @@ def alarm_rows(data: str, series: int = SERIES) -> Iterator[dict[str, Any]]:
         yield row("alarms", name, data, "outbreaks", found[name], first=mean_first)
 
 
-FITTED = {
+FITTED: Mapping[str, Mapping[str, Any]] = {
     "quasi_poisson": {},
+    "quasi_poisson, ar1": {"correlation": "ar1"},
     "quasi_poisson, hac_lags=3": {"hac_lags": 3},
     "quasi_poisson, hac_lags=6": {"hac_lags": 6},
     "negative_binomial": {"family": "negative_binomial"},
 }
+SHARES: Mapping[str, Mapping[str, Any]] = {
+    "quasi_binomial": {},
+    "quasi_binomial, ar1": {"correlation": "ar1"},
+    "quasi_binomial, normal quantiles": {"quantiles": "normal"},
+}
 
 
-def draw_months(data: str, rng: np.random.Generator) -> FloatVector:
+def draw_months(data: str, months: int, rng: np.random.Generator) -> FloatVector:
     """Draw monthly counts of mean 30 with a fall of the level in the middle."""
-    mean = 30 * np.exp(LEVEL * (np.arange(MONTHS) >= MONTHS // 2))
+    mean = 30 * np.exp(LEVEL * (np.arange(months) >= months // 2))
     if data == "autocorrelated":
-        log_rate = np.zeros(MONTHS)
+        log_rate = np.zeros(months)
         log_rate[0] = rng.normal(scale=0.2)
-        for t in range(1, MONTHS):
+        for t in range(1, months):
             shock = rng.normal(scale=0.2 * math.sqrt(1 - 0.5**2))
             log_rate[t] = 0.5 * log_rate[t - 1] + shock
         mean = mean * np.exp(log_rate)
@@ -192,16 +199,19 @@ def draw_months(data: str, rng: np.random.Generator) -> FloatVector:
     return rng.poisson(mean).astype(float)
 
 
-def interrupted_rows(data: str, fits: int = FITS) -> Iterator[dict[str, Any]]:
+def interrupted_rows(
+    data: str, months: int = MONTHS, fits: int = FITS
+) -> Iterator[dict[str, Any]]:
     """Return coverage of level and slope by method of the standard error."""
-    rng = stream("interrupted", data)
+    told = data if months == MONTHS else f"{data}, {months} months"
+    rng = stream("interrupted", told)
     hits: dict[tuple[str, str], list[float]] = {}
     for _ in range(fits):
-        counts = draw_months(data, rng)
+        counts = draw_months(data, months, rng)
         for name, options in FITTED.items():
-            _cover(hits, name, counts, MONTHS // 2 + 1, options)
+            _cover(hits, name, counts, months // 2 + 1, options)
     for (name, term), held in hits.items():
-        yield row("interrupted", name, data, term, held, nominal=0.95)
+        yield row("interrupted", name, told, term, held, nominal=0.95)
 
 
 def _cover(
@@ -230,8 +240,9 @@ def round_trend_rows(correlation: float, fits: int = FITS) -> Iterator[dict[str,
     trials = np.full(12, float(TRIALS))
     for _ in range(fits):
         counts = draw_shares(odds / (1 + odds), trials, correlation, rng)
-        options = {"family": "quasi_binomial", "trials": trials}
-        _cover(hits, "quasi_binomial", counts, 7, options)
+        given = {"family": "quasi_binomial", "trials": trials}
+        for name, options in SHARES.items():
+            _cover(hits, name, counts, 7, {**given, **options})
     for (name, term), held in hits.items():
         yield row("interrupted", name, data, term, held, nominal=0.95)
 
@@ -307,8 +318,9 @@ def main() -> None:
     for former in (1, 2, 3, 5, 10):
         for correlation in (0.0, 0.01, 0.05):
             rows.extend(unusual_rows(former, correlation))
-    for data in ("Poisson", "overdispersed", "autocorrelated"):
-        rows.extend(interrupted_rows(data))
+    for months in (MONTHS, 12):
+        for data in ("Poisson", "overdispersed", "autocorrelated"):
+            rows.extend(interrupted_rows(data, months))
     for correlation in (0.0, 0.02):
         rows.extend(round_trend_rows(correlation))
     for data in ("steady", "few", "rising", "overdispersed", "reports faster of late"):

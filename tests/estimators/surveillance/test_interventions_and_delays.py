@@ -1,125 +1,14 @@
-"""Interrupted series, trend test and nowcast against software, print and hand."""
+"""Trend test and nowcast against software, print and hand."""
 
 import itertools
-import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 from estimators import surveillance
 from estimators.errors import InputError, NotEstimableError
-
-NAMES = {
-    "const": "Intercept",
-    "smokban": "level",
-    "s1": "sin1",
-    "c1": "cos1",
-    "s2": "sin2",
-    "c2": "cos2",
-}
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    ("case", "options"),
-    [
-        ("level", {"slope": False}),
-        ("level_harmonic2", {"slope": False, "harmonics": 2}),
-        ("level_slope_harmonic2", {"harmonics": 2}),
-        ("HAC12", {"slope": False, "harmonics": 2, "hac_lags": 12}),
-    ],
-)
-def test_its__sicily(case, options, folder):
-    every = json.loads((folder / "reference.json").read_text())
-    block = every["pysal_statsmodels_oracle"][f"its_sicily_{case}"]
-    data = pd.read_csv(folder / "data" / "its_sicily.csv")
-    first = data.index[data["smokban"] == 1][0]
-    fit = surveillance.interrupted_time_series(
-        data["aces"], intervention=first, population=data["stdpop"], **options
-    )
-    terms = fit.terms().set_index("term")
-    for quantity, column in (("coef", "estimate"), ("se", "std_error")):
-        for name, value in block[quantity].items():
-            assert terms.loc[NAMES.get(name, name), column] == pytest.approx(
-                value, rel=1e-8, abs=1e-12
-            )
-    if case == "level":
-        assert math.exp(terms.loc["level", "estimate"]) == pytest.approx(
-            0.894377, abs=5e-7
-        )
-        limits = np.exp(terms.loc["level", ["ci_low", "ci_high"]].astype(float))
-        np.testing.assert_allclose(limits, block["rr_ci"], rtol=1e-8)
-    if "dispersion" in block:
-        found = fit.fit_statistics["dispersion"]
-        assert found == pytest.approx(block["dispersion"], rel=1e-8)
-
-
-def data(n=40, start=20):
-    rng = np.random.default_rng(3)
-    time = np.arange(1, n + 1)
-    after = (np.arange(n) >= start).astype(float)
-    mean = np.exp(3 + 0.01 * time - 0.5 * after)
-    return rng.negative_binomial(6, 6 / (6 + mean)), time, after
-
-
-@pytest.mark.filterwarnings("ignore:Negative binomial dispersion parameter")
-def test_its__negative_binomial_as_statsmodels():
-    counts, time, after = data()
-    fit = surveillance.interrupted_time_series(
-        counts, intervention=21, slope=False, family="negative_binomial"
-    )
-    x = np.column_stack([np.ones(40), after, time])
-    size = fit.fit_statistics["size"]
-    full = sm.NegativeBinomial(counts, x).fit(disp=0, maxiter=500, gtol=1e-9)
-    np.testing.assert_allclose(fit.estimate, full.params[:3], atol=1e-5)
-    assert 1 / size == pytest.approx(full.params[3], rel=1e-3)
-    given = sm.GLM(counts, x, family=sm.families.NegativeBinomial(alpha=1 / size)).fit()
-    np.testing.assert_allclose(fit.std_error, given.bse, rtol=1e-6)
-
-
-def test_its__quasi_binomial_as_statsmodels():
-    rng = np.random.default_rng(4)
-    trials = rng.integers(80, 150, 12)
-    positive = rng.binomial(trials, [0.5] * 6 + [0.3] * 6)
-    fit = surveillance.interrupted_time_series(
-        positive, intervention=7, trials=trials, family="quasi_binomial"
-    )
-    time = np.arange(1, 13)
-    after = (time >= 7).astype(float)
-    x = np.column_stack([np.ones(12), after, time, after * (time - 6)])
-    ready = sm.GLM(
-        np.column_stack([positive, trials - positive]), x, family=sm.families.Binomial()
-    ).fit()
-    # Its scale="X2" leaves the number of trials out of the variance: taken by hand.
-    share = ready.fittedvalues
-    pearson = (positive - trials * share) ** 2 / (trials * share * (1 - share))
-    spread = np.sqrt(pearson.sum() / 8)
-    np.testing.assert_allclose(fit.estimate, ready.params, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(fit.std_error, ready.bse * spread, rtol=1e-7)
-
-
-def test_its__residual_autocorrelation_is_reported():
-    counts, _, _ = data()
-    statistics = surveillance.interrupted_time_series(
-        counts, intervention=21
-    ).fit_statistics
-    assert {"residual_acf_1", "residual_acf_10", "ljung_box_p_value"} <= set(statistics)
-
-
-def test_its__refusals():
-    with pytest.raises(NotEstimableError, match="2 periods before and 8"):
-        surveillance.interrupted_time_series([5] * 10, intervention=3)
-    with pytest.raises(InputError, match="not a period"):
-        surveillance.interrupted_time_series([5] * 10, intervention=30)
-    with pytest.raises(NotEstimableError, match="cannot carry"):
-        surveillance.interrupted_time_series(
-            [5, 6, 4, 5, 6, 7], intervention=4, harmonics=2
-        )
-    with pytest.raises(InputError, match="trials belong"):
-        surveillance.interrupted_time_series([5] * 10, intervention=4, trials=[9] * 10)
 
 
 def test_trend__smokers_as_printed_by_r():
@@ -206,21 +95,6 @@ def test_nowcast__lawless_limits_are_whole_and_hold_what_is_seen():
     row = surveillance.reporting_delay_nowcast(triangle, method="lawless")[0]
     assert row.ci.low == 49
     assert row.ci.high == np.ceil(row.ci.high)
-
-
-def test_its_notes__say_what_makes_the_limits_too_narrow():
-    rng = np.random.default_rng(2)
-    counts = rng.poisson(30, size=48)
-    plain = surveillance.interrupted_time_series(counts, intervention=25)
-    assert not any("narrow" in note or "Newey" in note for note in plain.notes)
-    robust = surveillance.interrupted_time_series(counts, intervention=25, hac_lags=3)
-    assert any("76 to 88 %" in note for note in robust.notes)
-    few = surveillance.interrupted_time_series(counts[:12], intervention=7)
-    assert any("8 periods more than terms" in note for note in few.notes)
-    level = np.repeat(rng.normal(scale=0.5, size=12), 4)
-    waves = rng.poisson(30 * np.exp(level))
-    alike = surveillance.interrupted_time_series(waves, intervention=25)
-    assert any("autocorrelated" in note for note in alike.notes)
 
 
 def test_nowcast__covers_the_truth():

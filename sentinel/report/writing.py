@@ -26,11 +26,11 @@ from sentinel.report.outgoing.manifest import (
     manifest_text,
 )
 from sentinel.report.outgoing.staging import LOG, MANIFEST
+from sentinel.report.outgoing.unfinished import removed_if_refused
 from sentinel.report.outgoing.way_out import WayOut
 from sentinel.report.protected.protection import protect_study
 from sentinel.report.route_tables import routes_frame
 from sentinel.report.tables import csv_text
-from sentinel.report.unfinished import removed_if_refused
 
 if TYPE_CHECKING:
     from sentinel.analysis.results import StudyResult

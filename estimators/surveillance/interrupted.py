@@ -116,7 +116,8 @@ def interrupted_time_series(  # noqa: PLR0913 - the model's parts are asked for 
         Terms ``Intercept, level, time, slope, sin1, cos1, ...`` on the log (or logit)
         scale; ``time`` is 1 in the first period and ``slope`` 1 in the first one of
         the intervention: ``level`` is the jump before the slope has run. Statistics
-        ``dispersion, size, residual_acf_1`` and so on, ``ljung_box_p_value``.
+        ``dispersion, size, df, residual_acf_1`` and so on, ``ljung_box_p_value``; with
+        "ar1" also ``ar1_correlation`` and the ``ar1_dispersion`` that goes with it.
 
     Raises
     ------
@@ -143,6 +144,12 @@ def interrupted_time_series(  # noqa: PLR0913 - the model's parts are asked for 
     Newey, W. K. and West, K. D. (1987). A simple, positive semi-definite,
     heteroskedasticity and autocorrelation consistent covariance matrix. Econometrica
     55, 703-708.
+
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance
+    components. Biometrics Bulletin 2, 110-114.
+
+    Zeger, S. L. (1988). A regression model for time series of counts. Biometrika 75,
+    621-629. (Errors of an independence fit under correlated rates.)
 
     Examples
     --------

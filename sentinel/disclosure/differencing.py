@@ -12,6 +12,7 @@ Rules, each on the safe side:
    rounds that differ.
 4. Counts by period are compared as in `period_problems`, with all earlier ones at once.
 
+A round keeps its earlier counts under a new name while its files are the same ones.
 Contrasts between rounds and models are not compared: they follow from shown rows.
 Findings name the class of a cell (what is counted, by which labels), never the cell:
 that it changed by a few would tell of them.
@@ -20,7 +21,7 @@ that it changed by a few would tell of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sentinel.disclosure.period_sums import Counts, period_problems
 
@@ -68,6 +69,7 @@ def differencing_problems(earlier: ReleasedCells, later: ReleasedCells) -> list[
     >>> differencing_problems(cells(128), cells(160))
     []
     """
+    earlier = _renamed(earlier, later)
     shared = set(earlier.rounds) & set(later.rounds)
     if not shared:
         return []
@@ -133,6 +135,38 @@ def cell_class(key: str) -> str:
     *front, counted = key.split("|")
     names = [part.partition("=")[0] for part in front if "=" in part]
     return f"{counted} by {', '.join(names)}" if names else counted
+
+
+def _renamed(earlier: ReleasedCells, later: ReleasedCells) -> ReleasedCells:
+    """Return earlier cells under the new names of rounds whose files are the same."""
+    gone = {
+        files: label
+        for label, files in earlier.rounds.items()
+        if files and label not in later.rounds
+    }
+    names = {
+        gone[files]: label
+        for label, files in later.rounds.items()
+        if files in gone and label not in earlier.rounds
+    }
+    if not names:
+        return earlier
+
+    def named(key: str) -> str:
+        first, bar, rest = key.partition("|")
+        label = first.removeprefix(ROUND)
+        if first == label or label not in names:
+            return key
+        return f"{ROUND}{names[label]}{bar}{rest}"
+
+    return replace(
+        earlier,
+        rounds={names.get(name, name): files for name, files in earlier.rounds.items()},
+        cells={
+            family: {named(key): value for key, value in cells.items()}
+            for family, cells in earlier.cells.items()
+        },
+    )
 
 
 def _with_sums(cells: Cells, other: Cells, rounds: Mapping[str, str]) -> Cells:

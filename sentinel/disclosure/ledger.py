@@ -154,8 +154,9 @@ class ReleaseLedger:
             raise InputError(
                 "Together with what was released before, this would tell small "
                 f"groups: {'; '.join(found[:SHOWN])}{more}. Release the same tables "
-                "of the same data as before, or more of them in one run, or wait "
-                "until every count has changed by at least the minimum cell."
+                "of the same data as before, or more of them in one run, or a "
+                "new round alone (a study file of that round, with this ledger), or "
+                "wait until every count has changed by at least the minimum cell."
             )
 
     def record(self, *releases: Release, command: str = "") -> int:

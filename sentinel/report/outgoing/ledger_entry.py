@@ -115,7 +115,9 @@ def study_rounds(config: StudyConfig, origins: Sequence[Origin]) -> dict[str, st
     found = {}
     for section in config.rounds:
         parts = [hashes.get(name, "") for name in section.files]
-        found[section.label] = hashlib.sha256("|".join(parts).encode()).hexdigest()
+        # Rounds whose files are not known have nothing in common.
+        whole = hashlib.sha256("|".join(parts).encode()).hexdigest()
+        found[section.label] = whole if all(parts) else ""
     return found
 
 

@@ -21,9 +21,8 @@ K = 11
 
 
 def cells(rounds, minimum=K, **families):
-    return ReleasedCells(
-        rounds=dict.fromkeys(rounds, "x"), minimum_cell=minimum, cells=families
-    )
+    files = {label: f"files of {label}" for label in rounds}
+    return ReleasedCells(rounds=files, minimum_cell=minimum, cells=families)
 
 
 def by_sex(label, male, female):
@@ -52,6 +51,33 @@ def test_a_few_persons_less_or_more_are_refused(ledger, change):
         again(ledger).record(cells(["2009"], people=by_sex("2009", 60 + change, 45)))
     assert str(60 + change) not in str(caught.value)
     assert len(again(ledger).entries) == 1
+
+
+def test_a_round_under_a_new_name_is_the_same_round(ledger):
+    """Somebody withdrew, by a tombstone: the files are those of before."""
+    ledger.record(cells(["2009", "2010"], people=by_sex("2009", 60, 45)))
+    renamed = ReleasedCells(
+        rounds={"Poipet": "files of 2009"},
+        minimum_cell=K,
+        cells={"people": by_sex("Poipet", 59, 45)},
+    )
+    with pytest.raises(InputError, match="people, n by round, sex: differs by fewer"):
+        again(ledger).record(renamed)
+    same = dataclasses.replace(renamed, cells={"people": by_sex("Poipet", 60, 45)})
+    assert again(ledger).record(same) == 2
+    # Of files that are not known nothing can be said.
+    other = dataclasses.replace(renamed, rounds={"Poipet 2": ""})
+    assert again(ledger).record(other) == 3
+
+
+def test_a_refusal_says_how_a_new_round_goes_out(ledger):
+    """By itself it is compared with no sum over rounds."""
+    sums = {"sex=1|n": 60, "round=A|sex=1|n": 60}
+    ledger.record(cells(["A"], people=sums))
+    new = {"round=B|sex=1|n": None}
+    with pytest.raises(InputError, match="new round alone"):
+        again(ledger).record(cells(["A", "B"], people={**sums, "sex=1|n": 80, **new}))
+    assert again(ledger).record(cells(["B"], people=new)) == 2
 
 
 def test_many_persons_more_are_lawful(ledger):

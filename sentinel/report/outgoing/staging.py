@@ -36,14 +36,20 @@ def check_output_folder(folder: Path) -> None:
     Raises
     ------
     estimators.errors.InputError
-        If it is a file, holds no `manifest.json` of ours, or holds files that a report
-        did not write; they would be lost when the folder is replaced.
+        If it has no name of its own (``.``), is a file, holds no `manifest.json` of
+        ours, or holds files that a report did not write; they would be lost when the
+        folder is replaced.
 
     Examples
     --------
     >>> import tempfile
     >>> check_output_folder(Path(tempfile.mkdtemp()))
     """
+    if folder.name in ("", ".."):
+        raise InputError(
+            f"{folder}: an output folder is replaced as a whole, and this one has no "
+            "name of its own. Name it, as in --out report."
+        )
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise InputError(
             f"{folder.name}: a folder was expected, a file or link is there. "

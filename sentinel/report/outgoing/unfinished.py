@@ -8,9 +8,9 @@ lie on disk otherwise.
 
 A step counts only for a run that computes it from the same: the key of a run is a hash
 of the interviews, the files it read, the study file, the random number, the program and
-its libraries. The key is not stored, since a hash of a table of small counts gives them
-to who tries all; it seals each step instead, so a file that was changed, or put there
-by somebody without the data, is not believed.
+its libraries. The key is not stored but seals each step, so a file that was changed, or
+put there by somebody without the data, is not believed. A seal tells nothing of the
+data: who would try all that may fit has whole interviews to guess, not a few counts.
 """
 
 from __future__ import annotations

@@ -112,3 +112,9 @@ def test_an_empty_folder_and_a_previous_output_are_replaced(tmp_path):
             (staging / MANIFEST).write_text(json.dumps(manifest))
     assert (folder / "report.html").read_text() == "second"
     assert [path.name for path in folder.parent.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_check_output_folder__a_folder_without_a_name_cannot_be_replaced(name):
+    with pytest.raises(InputError, match="Name it"):
+        check_output_folder(Path(name))

@@ -10,7 +10,9 @@ Rules, each on the safe side:
 3. Sums over rounds of releases with different rounds (a round was added) differ by the
    added rounds: where both hold such sums, nothing may be hidden in the sums or in the
    rounds that differ.
-4. Counts by period are compared as in `period_problems`, with all earlier ones at once.
+4. What was hidden under a larger minimum cell stays hidden under a smaller one: the
+   largest that was ever promised holds.
+5. Counts by period are compared as in `period_problems`, with all earlier ones at once.
 
 A round keeps its earlier counts under a new name while its files are the same ones.
 Contrasts between rounds and models are not compared: they follow from shown rows.
@@ -81,6 +83,11 @@ def differencing_problems(earlier: ReleasedCells, later: ReleasedCells) -> list[
         if same_rounds:
             old = _with_sums(old, new, later.rounds)
             new = _with_sums(new, old, earlier.rounds)
+        if later.minimum_cell < earlier.minimum_cell and _opened(old, new):
+            found.append(
+                f"{family}: shows what was hidden under a minimum cell of "
+                f"{earlier.minimum_cell}, which holds for these persons"
+            )
         changed = [*_changed_a_little(old, new, smallest)]
         changed += _defined_otherwise(old, new, smallest)
         found += [
@@ -230,6 +237,14 @@ def _knows(value: int | str | None, other: int | str | None) -> bool:
 def _untold(cells: Cells, other: Cells) -> list[str]:
     """Return the cells of `cells` that `other` does not tell as well."""
     return [key for key, value in cells.items() if not _knows(other.get(key), value)]
+
+
+def _opened(old: Cells, new: Cells) -> bool:
+    """Say whether a cell that was hidden is told now."""
+    return any(
+        key in new and not isinstance(value, int) and not _knows(value, new[key])
+        for key, value in old.items()
+    )
 
 
 def _crossing(family: str, old: Cells, new: Cells) -> list[str]:

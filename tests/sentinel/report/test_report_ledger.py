@@ -116,6 +116,20 @@ def test_a_lower_minimum_tells_more_of_a_hidden_cell(ledger):
         again(ledger).record(cells(["2009"], minimum=5, people=lower))
 
 
+def test_a_minimum_that_was_promised_is_not_lowered(ledger):
+    """Eight persons that eleven hid: all else is shown as before."""
+    hidden = {"round=2009|a|n": None, "round=2009|b|n": 40}
+    shown = {**hidden, "round=2009|a|n": 8}
+    ledger.record(cells(["2009"], people=hidden))
+    with pytest.raises(InputError, match="hidden under a minimum cell of 11"):
+        again(ledger).record(cells(["2009"], minimum=5, people=shown))
+    # The same tables, more of them, and other persons are lawful.
+    more = {**hidden, "round=2009|c|n": 30}
+    assert again(ledger).record(cells(["2009"], minimum=5, people=more)) == 2
+    other = {"round=2010|a|n": 8, "round=2010|b|n": 40}
+    assert again(ledger).record(cells(["2010"], minimum=5, people=other)) == 3
+
+
 def test_a_round_added_to_a_sum_is_refused_where_it_hides_something(ledger):
     """The demo's trap: 60 over two rounds, then 64 over three: the third had 4."""
     two = {"sex=1|n": 60, "sex=2|n": 45, **by_sex("2009", 60, 45)}

@@ -29,7 +29,12 @@ from sentinel.disclosure.flows import (
     UnprotectableFlowsError,
     protect_flows,
 )
-from sentinel.disclosure.gate import check_file, keep_out_of_release, release_file
+from sentinel.disclosure.gate import (
+    check_file,
+    keep_out_of_release,
+    release_again,
+    release_file,
+)
 from sentinel.disclosure.geomasking import geomask
 from sentinel.disclosure.ledger import ReleasedRecords, ReleaseLedger
 from sentinel.disclosure.marginals import ProtectedCounts, protect_marginals
@@ -80,6 +85,7 @@ __all__ = [
     "protect_flows",
     "protect_marginals",
     "protect_tables",
+    "release_again",
     "release_ctdc",
     "release_file",
     "round_counts_down",

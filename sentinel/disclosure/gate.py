@@ -24,7 +24,13 @@ from sentinel.schema.identifiers import identifier_in_name, looks_identifying
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MANIFEST", "check_file", "keep_out_of_release", "release_file"]
+__all__ = [
+    "MANIFEST",
+    "check_file",
+    "keep_out_of_release",
+    "release_again",
+    "release_file",
+]
 
 MANIFEST = "manifest.json"
 TEXTS = (".html", ".svg", ".csv", ".json", ".jsonl", ".md", ".txt")
@@ -125,6 +131,30 @@ def check_file(
             f"{path.name} is not released: {'; '.join(findings[:SHOWN])}{more}. "
             "Take it out of the study's texts, tables or plan."
         )
+
+
+def release_again(path: Path, released: Path) -> Path:
+    """Copy a file that `release_file` wrote; the caller knows that it is the same.
+
+    Parameters
+    ----------
+    path : Path
+        The copy. Its folder is made if need be.
+    released : Path
+        The file that passed the gate, for instance one under a seal.
+
+    Returns
+    -------
+    Path
+        The copy.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `released` is gone.
+    """
+    _write(Path(path), Path(released).read_bytes())
+    return Path(path)
 
 
 def keep_out_of_release(path: Path) -> None:

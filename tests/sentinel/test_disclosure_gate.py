@@ -17,7 +17,7 @@ PACKAGE = Path(sentinel.__file__).parent
 # Modules that write, and what: none of it is a release.
 NO_RELEASE = {
     "study/template.py": "the study folder to start from: no data",
-    "report/internal_tables.py": "records, kept out of every release folder",
+    "report/outgoing/internal_tables.py": "records, kept out of every release folder",
     "disclosure/ledger.py": "what was released before, kept out of every release",
     "cli/estimate.py": "the analyst's numbers, kept out of every release folder",
 }

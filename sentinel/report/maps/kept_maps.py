@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sentinel.disclosure import release_again
 from sentinel.mapping import MapFile
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def kept_maps(
             for name, about in facts["files"].items()
         ]
         for item in written:
-            item.path.parent.mkdir(parents=True, exist_ok=True)
             # It passed the gate when it was kept; its seal says that it is the same.
-            shutil.copyfile(place / item.path.name, item.path)
+            release_again(item.path, place / item.path.name)
     except FileNotFoundError:
         # Another run of the same output is done, and removed what both had kept.
         return draw(folder)

@@ -119,7 +119,7 @@ HELD: Mapping[str, Held] = MappingProxyType(
         "select_aic": {
             "independent": (88, 93),
             "dependent": (52, 89),
-            "heterogeneous": (32, 75),
+            "heterogeneous": (32, 76),
         },
         "select_bic": {
             "independent": (93, 95),
@@ -132,9 +132,9 @@ HELD: Mapping[str, Held] = MappingProxyType(
             "heterogeneous": (5, 41),
         },
         "average_models": {
-            "independent": (96, 98),
-            "dependent": (55, 95),
-            "heterogeneous": (1, 34),
+            "independent": (95, 98),
+            "dependent": (55, 96),
+            "heterogeneous": (0, 42),
         },
         "decomposable_graphs": {
             "independent": (95, 98),
